@@ -1,0 +1,128 @@
+"""`ContextBridge`: a memory for conversations with Claude, to put into a stack."""
+
+from aws_cdk import Annotations
+from aws_cdk.aws_dynamodb import TableV2
+from aws_cdk.aws_iam import Grant, IGrantable
+from aws_cdk.aws_secretsmanager import ISecret
+from aws_cdk.aws_sqs import Queue
+from constructs import Construct
+
+from claude_context_bridge.functions import Functions
+from claude_context_bridge.props import BridgeProps
+from claude_context_bridge.queue import TurnQueue
+from claude_context_bridge.secrets import Secrets
+from claude_context_bridge.storage import Storage
+from claude_context_bridge.websocket import WebSocket
+
+
+class ContextBridge(Construct):
+    """A WebSocket API that remembers what was said to Claude and streams the answers back.
+
+    Two DynamoDB tables, a FIFO queue with its dead-letter queue, four Lambda functions with a role each,
+    two secrets, log groups. Nothing of it runs, and next to nothing of it costs, while nobody talks.
+
+        bridge = ContextBridge(stack, "Bridge", BridgeProps(model="claude-haiku-5-5"))
+        CfnOutput(stack, "Url", value=bridge.url)
+
+    Defaults are those that cannot be regretted: tokens are asked for, tables and secrets outlive the
+    stack, logs do not hold what was said, the Anthropic key is put into its secret after the deployment.
+    CloudFormation names everything, so that a stack may hold two bridges. `props` says each default's why.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: BridgeProps | None = None) -> None:
+        super().__init__(scope, construct_id)
+        props = props or BridgeProps()
+        self.props = props
+        self.storage = Storage(
+            self,
+            "Storage",
+            removal_policy=props.removal_policy,
+            point_in_time_recovery=props.point_in_time_recovery,
+            deletion_protection=props.deletion_protection,
+            sessions_table_name=props.sessions_table_name,
+            hashes_table_name=props.hashes_table_name,
+        )
+        self.turn_queue = TurnQueue(self, "Queue", visibility=props.answer_timeout)
+        self.secrets = Secrets(
+            self,
+            "Secrets",
+            removal_policy=props.removal_policy,
+            with_tokens=props.auth == "token",
+            anthropic=props.anthropic_secret,
+            signing=props.signing_secret,
+        )
+        self.functions = Functions(
+            self,
+            "Functions",
+            props=props,
+            storage=self.storage,
+            queue=self.turn_queue,
+            secrets=self.secrets,
+        )
+        self.websocket = WebSocket(
+            self,
+            "WebSocket",
+            connect=self.functions.connect,
+            disconnect=self.functions.disconnect,
+            message=self.functions.message,
+            stage_name=props.stage_name,
+            throttle_rate=props.throttle_rate,
+            throttle_burst=props.throttle_burst,
+            callback_url=props.callback_url,
+        )
+        self.functions.post_to(self.websocket)
+        if props.auth == "none":
+            Annotations.of(self).add_warning_v2(
+                "claude-context-bridge:auth-none",
+                "auth is none: whoever knows the URL can talk to Claude at your expense, and reads what "
+                "others said",
+            )
+
+    @property
+    def url(self) -> str:
+        """The URL that clients connect to: `wss://…/{stage}`."""
+        return self.websocket.url
+
+    @property
+    def callback_url(self) -> str:
+        """The URL under which the functions post to a connection."""
+        return self.websocket.callback_url
+
+    @property
+    def sessions_table(self) -> TableV2:
+        """The table of sessions, exchanges and connections."""
+        return self.storage.sessions
+
+    @property
+    def hashes_table(self) -> TableV2:
+        """The table of requests that were taken already."""
+        return self.storage.hashes
+
+    @property
+    def queue(self) -> Queue:
+        """The FIFO queue that keeps a session's turns in order."""
+        return self.turn_queue.turns
+
+    @property
+    def dead_letter_queue(self) -> Queue:
+        """Where a message goes that could not be answered three times: worth an alarm."""
+        return self.turn_queue.dead_letters
+
+    @property
+    def anthropic_secret(self) -> ISecret:
+        """The secret that holds the Anthropic key: created, or passed in."""
+        return self.secrets.anthropic
+
+    @property
+    def signing_secret(self) -> ISecret | None:
+        """The secret that signs tokens; None with `auth="none"`."""
+        return self.secrets.signing
+
+    def grant_mint_tokens(self, grantee: IGrantable) -> Grant:
+        """Let a grantee read the signing key, and with it make tokens for any owner.
+
+        Raises ValueError where there are no tokens (`auth="none"`).
+        """
+        if self.secrets.signing is None:
+            raise ValueError("there are no tokens to mint: auth is none")
+        return self.secrets.grant_read(self.secrets.signing, grantee)

@@ -1,0 +1,59 @@
+"""One Lambda function of the bridge: its own role, its own log group, nothing shared but the code."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import Code, Function
+from aws_cdk.aws_logs import LogGroup
+from constructs import Construct
+
+from claude_context_bridge.bundling import RUNTIME
+from claude_context_bridge.props import BridgeProps
+
+
+class BridgeFunction(Function):
+    """A function that may write its own log and, until `allow` says more, nothing else."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        code: Code,
+        props: BridgeProps,
+        description: str,
+        timeout: Duration,
+        memory_mb: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        folder = Construct(scope, name.capitalize())
+        log_group = LogGroup(
+            folder, "Log", retention=props.log_retention, removal_policy=props.removal_policy
+        )
+        # Lambda's managed policy would let every function write every log of the account.
+        role = Role(folder, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        super().__init__(
+            folder,
+            "Function",
+            code=code,
+            handler=f"bridge.handlers.{name}.handler",
+            runtime=RUNTIME,
+            architecture=props.architecture,
+            description=description,
+            timeout=timeout,
+            memory_size=memory_mb,
+            role=role,
+            log_group=log_group,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": "bridge",
+                "POWERTOOLS_METRICS_NAMESPACE": props.metrics_namespace,
+                "POWERTOOLS_LOG_LEVEL": props.log_level,
+                **environment,
+            },
+        )
+
+    def allow(self, actions: list[str], *resources: str) -> None:
+        """Add actions on resources, each named by its ARN, to the function's role."""
+        self.add_to_role_policy(PolicyStatement(actions=actions, resources=list(resources)))

@@ -1,0 +1,135 @@
+"""What a `ContextBridge` can be told, and what it does when it is not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_lambda import Architecture
+from aws_cdk.aws_logs import RetentionDays
+from aws_cdk.aws_secretsmanager import ISecret
+
+from claude_context_bridge import limits
+from claude_context_bridge.limits import Whole, check_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeProps:
+    """The props of a `ContextBridge`; every one has a default, and a bad one raises ValueError naming it."""
+
+    auth: Annotated[Literal["token", "none"], limits.AUTH] = "token"
+    """Who may connect: whoever holds a signed token, or (`none`) whoever knows the URL, at your expense."""
+
+    model: Annotated[str, limits.MODEL_NAME] = "claude-sonnet-5-5"
+    """The model that answers where a query names none."""
+
+    allowed_models: Annotated[Sequence[str], limits.MODELS] = (
+        "claude-sonnet-5-5",
+        "claude-haiku-5-5",
+        "claude-opus-5-5",
+    )
+    """The models that a query may name; `model` is always among them."""
+
+    max_output_tokens: Annotated[int, limits.OUTPUT_TOKENS] = 8192
+    """The longest answer, in tokens. 8,192 take about three minutes to stream."""
+
+    context_limit: Annotated[int, limits.CONTEXT] = 8000
+    """Characters of the session that Claude is shown verbatim, at most."""
+
+    max_message_length: Annotated[int, limits.MESSAGE] = 60_000
+    """Characters of one message, at most. API Gateway takes 128 KB, JSON and UTF-8 included."""
+
+    session_ttl: Duration = field(default_factory=lambda: Duration.hours(24))
+    """How long an unused session lives, at least an hour; every turn starts the time anew."""
+
+    memory_ttl: Duration = field(default_factory=lambda: Duration.days(30))
+    """How long what was said is kept, at least an hour."""
+
+    system_prompt: Annotated[str, limits.SYSTEM_PROMPT] = ""
+    """Instructions that precede every conversation."""
+
+    anthropic_base_url: Annotated[str, limits.API_URL] = "https://api.anthropic.com"
+    """Where the Messages API is; a compatible server may stand there."""
+
+    anthropic_version: Annotated[str, limits.API_VERSION] = "2023-06-01"
+    """The `anthropic-version` header. The default is the one that every compatible server knows."""
+
+    anthropic_auth_header: Annotated[Literal["x-api-key", "authorization"], limits.AUTH_HEADER] = "x-api-key"
+    """The header that carries the key: Anthropic's, or `Authorization: Bearer` as some servers want it."""
+
+    anthropic_secret: ISecret | None = None
+    """A secret of your own, the bare API key. By default one is created that has none yet."""
+
+    signing_secret: ISecret | None = None
+    """A secret of your own, a bare string of at least 32 characters, which signs the tokens. By default
+    one is generated; with `auth="none"` none is needed."""
+
+    callback_url: Annotated[str, limits.CALLBACK_URL] = ""
+    """Where to post to connections, for a gateway that is not at AWS's address; `{api_id}` and `{stage}`
+    are filled in."""
+
+    poll_queue: Annotated[bool, limits.SWITCH] = True
+    """Whether Lambda feeds the answer function from the queue; False where something else does."""
+
+    answer_timeout: Duration = field(default_factory=lambda: Duration.seconds(900))
+    """The longest turn, 60 to 900 seconds, and the queue's visibility timeout."""
+
+    answer_memory_mb: Annotated[int, limits.MEMORY_MB] = 1024
+    """Memory of the function that answers. CPU comes with memory: half a core here."""
+
+    memory_mb: Annotated[int, limits.MEMORY_MB] = 512
+    """Memory of each other function."""
+
+    throttle_rate: Annotated[int, limits.REQUESTS] = 100
+    """Messages per second that the stage lets through."""
+
+    throttle_burst: Annotated[int, limits.REQUESTS] = 200
+    """Messages that it lets through at once."""
+
+    log_retention: RetentionDays = RetentionDays.ONE_MONTH
+    """How long logs are kept. They never hold a message's text."""
+
+    log_level: Annotated[str, limits.LOG_LEVEL] = "INFO"
+    """What is logged."""
+
+    metrics_namespace: Annotated[str, limits.NAMESPACE] = "ClaudeContextBridge"
+    """The CloudWatch namespace of the functions' metrics."""
+
+    removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
+    """What happens to tables, created secrets and logs when the stack goes. Conversations are not remade
+    from anything: the default keeps them."""
+
+    point_in_time_recovery: Annotated[bool, limits.SWITCH] = False
+    """Whether the sessions table can be restored to any second of the last 35 days (about $0.20 per GB and
+    month). The hashes table is never worth restoring."""
+
+    deletion_protection: Annotated[bool, limits.SWITCH] = False
+    """Whether DynamoDB refuses to delete the tables."""
+
+    architecture: Architecture = field(default_factory=lambda: Architecture.ARM_64)
+    """What the functions run on. arm64 costs a fifth less."""
+
+    stage_name: Annotated[str, limits.STAGE_NAME] = "live"
+    """The WebSocket API's stage: the last part of the URL."""
+
+    sessions_table_name: str | None = None
+    """The sessions table's name; by default CloudFormation makes one, so that two bridges fit an account."""
+
+    hashes_table_name: str | None = None
+    """The hashes table's name; as above."""
+
+    def __post_init__(self) -> None:
+        """Refuse bad values here, at synth, where the mistake is still visible."""
+        check_fields(self)
+        _seconds("session_ttl", self.session_ttl, Whole(3600, limits.SESSION_HOURS.high * 3600, "seconds"))
+        _seconds("memory_ttl", self.memory_ttl, Whole(3600, limits.MEMORY_DAYS.high * 86400, "seconds"))
+        _seconds("answer_timeout", self.answer_timeout, limits.ANSWER_SECONDS)
+        models = dict.fromkeys((self.model, *self.allowed_models))
+        object.__setattr__(self, "allowed_models", tuple(models))
+
+
+def _seconds(name: str, duration: Duration, limit: Whole) -> None:
+    try:
+        limit.check(int(duration.to_seconds()))
+    except ValueError as e:
+        raise ValueError(f"{name} {e}") from None

@@ -1,0 +1,73 @@
+"""The WebSocket API: three routes, one throttled stage."""
+
+from aws_cdk import Stack
+from aws_cdk.aws_apigatewayv2 import (
+    ThrottleSettings,
+    WebSocketApi,
+    WebSocketRouteOptions,
+    WebSocketStage,
+)
+from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
+from aws_cdk.aws_lambda import IFunction
+from constructs import Construct
+
+
+class WebSocket(Construct):
+    """`$connect`, `$disconnect`, and `$default` for every message, whose function replies itself.
+
+    No action has a route of its own, so that an unknown one gets the bridge's error and not silence.
+    `url` is what clients connect to, `callback_url` where to post to them.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        connect: IFunction,
+        disconnect: IFunction,
+        message: IFunction,
+        stage_name: str,
+        throttle_rate: int,
+        throttle_burst: int,
+        callback_url: str = "",
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.api = WebSocketApi(
+            self,
+            "Api",
+            description="Claude Context Bridge",
+            route_selection_expression="$request.body.action",
+            connect_route_options=_route(connect, "Connect"),
+            disconnect_route_options=_route(disconnect, "Disconnect"),
+            default_route_options=_route(message, "Message", returns=True),
+        )
+        self.stage = WebSocketStage(
+            self,
+            "Stage",
+            web_socket_api=self.api,
+            stage_name=stage_name,
+            auto_deploy=True,
+            throttle=ThrottleSettings(rate_limit=throttle_rate, burst_limit=throttle_burst),
+        )
+        self.url = self.stage.url
+        self.callback_url = (
+            callback_url.format(api_id=self.api.api_id, stage=stage_name)
+            if callback_url
+            else self.stage.callback_url
+        )
+
+    @property
+    def posts_arn(self) -> str:
+        """What a policy names to let posts through to any connection of this stage, and to no other."""
+        return Stack.of(self).format_arn(
+            service="execute-api",
+            resource=self.api.api_id,
+            resource_name=f"{self.stage.stage_name}/POST/@connections/*",
+        )
+
+
+def _route(function: IFunction, name: str, *, returns: bool = False) -> WebSocketRouteOptions:
+    return WebSocketRouteOptions(
+        integration=WebSocketLambdaIntegration(name, function), return_response=returns or None
+    )
