@@ -1,0 +1,1 @@
+"""The world: what the ports ask for, given by DynamoDB, SQS, API Gateway, Secrets Manager and Claude."""

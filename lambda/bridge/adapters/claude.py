@@ -1,0 +1,207 @@
+"""Claude's Messages API over `requests`, streaming, and when it is asked again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
+from bridge.memory.prompt import Prompt
+from bridge.ports import Completed, Secret, Text
+from bridge.protocol import sse
+
+ATTEMPTS = 4
+"""How often a call is tried in all while no text came; the API has no idempotency key, so never after."""
+
+MAX_WAIT = 60.0
+"""Seconds that a call waits at most before it is tried again, as in the vendor's SDK."""
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 120.0
+"""Seconds without a byte after which a stream counts as dead; Claude pings more often than that."""
+
+NO_KEY = "unset"
+"""What a deployment puts in the secret's place until someone sets the key."""
+
+_OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529)
+_RETRIED = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server of the Messages wire, and how it wants to be spoken to."""
+
+    base_url: str
+    version: str
+    auth_header: str
+    max_output_tokens: int
+
+
+class _Transient(Exception):
+    """A call that may be tried again after ``wait`` seconds; None: after the usual backoff."""
+
+    def __init__(self, error: BridgeError, wait: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait = wait
+
+
+class MessagesApi:
+    """The model, behind a server of the Messages wire."""
+
+    def __init__(self, endpoint: Endpoint, key: Secret) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._http = requests.Session()
+        # Not the environment's proxies and .netrc: nothing but the secret may end up in a header.
+        self._http.trust_env = False
+
+    @contextmanager
+    def answer(self, prompt: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
+        """Ask Claude; leaving the context closes the call, and what was not said is not billed."""
+        body: dict[str, Any] = {
+            "model": model,
+            "max_tokens": self._endpoint.max_output_tokens,
+            "stream": True,
+            "messages": prompt.messages,
+        }
+        if prompt.system:
+            body["system"] = prompt.system
+        with contextlib.closing(self._events(body)) as events:
+            yield events
+
+    def _events(self, body: dict[str, Any]) -> Generator[Text | Completed, None, None]:
+        for attempt in range(1, ATTEMPTS + 1):
+            begun = False
+            try:
+                for event in self._attempt(body):
+                    begun = True
+                    yield event
+            except _Transient as failed:
+                wait = _backoff(attempt) if failed.wait is None else failed.wait
+                if begun or attempt == ATTEMPTS or wait > MAX_WAIT:
+                    raise failed.error from failed
+                time.sleep(wait)
+            else:
+                return
+
+    def _attempt(self, body: dict[str, Any]) -> Iterator[Text | Completed]:
+        key = self._key.value()
+        if key == NO_KEY:
+            key = self._key.value(fresh=True)
+        if key == NO_KEY:
+            raise UpstreamError("The bridge has no Anthropic key yet. Put one in with: bridge key set")
+        try:
+            with self._http.post(
+                f"{self._endpoint.base_url.rstrip('/')}/v1/messages",
+                json=body,
+                headers=self._headers(key),
+                stream=True,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            ) as response:
+                if response.status_code != HTTPStatus.OK:
+                    self._refuse(response, key)
+                yield from self._read(response, body["model"])
+        except requests.RequestException as error:
+            told = UpstreamError(
+                "The connection to Claude's API failed. Send it again.",
+                retryable=True,
+                detail=type(error).__name__,
+            )
+            raise _Transient(told) from error
+
+    def _read(self, response: requests.Response, model: str) -> Iterator[Text | Completed]:
+        # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
+        try:
+            yield from sse.read(response.iter_lines(), model)
+        except BridgeError as error:
+            if error.retryable:
+                raise _Transient(error) from error
+            raise
+
+    def _headers(self, key: str) -> dict[str, str]:
+        authorization = (
+            {"authorization": f"Bearer {key}"}
+            if self._endpoint.auth_header == "authorization"
+            else {"x-api-key": key}
+        )
+        # Compressed events would wait for one another.
+        return {
+            "anthropic-version": self._endpoint.version,
+            "accept": "text/event-stream",
+            "accept-encoding": "identity",
+            **authorization,
+        }
+
+    def _refuse(self, response: requests.Response, key: str) -> None:
+        """Raise what a response other than 200 means."""
+        error = error_of(response)
+        if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            if self._key.value(fresh=True) != key:
+                raise _Transient(error, wait=0)
+            raise error
+        if _may_retry(response):
+            raise _Transient(error, wait=error.retry_after)
+        raise error
+
+
+def error_of(response: requests.Response) -> BridgeError:
+    """Return what the client is told of a response other than 200."""
+    status = response.status_code
+    kind, message = _error_body(response)
+    detail = f"status {status}, {kind}, request {response.headers.get('request-id', 'unknown')}"
+    if status in _OVERLOADED:
+        return UpstreamOverloaded(
+            "Claude is overloaded, or this key's rate limit is used up. Try again in a while.",
+            retry_after=_retry_after(response),
+            detail=detail,
+        )
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return UpstreamError(
+            f"Claude's API does not accept the bridge's key (status {status})."
+            " Put a valid one in with: bridge key set",
+            detail=detail,
+        )
+    return UpstreamError(
+        f"Claude's API answered with status {status}" + (f": {message}" if message else "."),
+        retryable=_may_retry(response),
+        retry_after=_retry_after(response),
+        detail=detail,
+    )
+
+
+def _error_body(response: requests.Response) -> tuple[str, str]:
+    try:
+        error = response.json()["error"]
+        return str(error["type"])[:64], str(error["message"])[:500]
+    except (requests.RequestException, ValueError, LookupError, TypeError, RecursionError):
+        return "unknown", ""
+
+
+def _may_retry(response: requests.Response) -> bool:
+    told = response.headers.get("x-should-retry")
+    if told in ("true", "false"):
+        return told == "true"
+    return response.status_code in _RETRIED or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        with contextlib.suppress(KeyError, ValueError):
+            seconds = float(response.headers[header]) * unit
+            if 0 <= seconds < float("inf"):
+                return seconds
+    return None
+
+
+def _backoff(attempt: int) -> float:
+    """Return the seconds before the next attempt: 0.5, 1, 2 … up to 8, less up to a quarter."""
+    return float(min(0.5 * 2 ** (attempt - 1), 8) * random.uniform(0.75, 1))  # noqa: S311 - jitter

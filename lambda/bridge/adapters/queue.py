@@ -1,0 +1,92 @@
+"""The line of turns in SQS FIFO: one message group per session, and how a turn looks in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from bridge.conversation import SessionKey, Turn
+
+HOLD_SECONDS = 90
+"""Seconds for which a running answer hides its message: a killed one is taken up again after that."""
+
+RENEW_SECONDS = 30
+"""Seconds between two renewals: two may fail before the message shows up again."""
+
+RETRY_SECONDS = 5
+"""Seconds until a turn that could not even be recorded as failed is delivered again."""
+
+
+def encode(turn: Turn) -> str:
+    """Return the turn as its message's body."""
+    return json.dumps(asdict(turn), ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(body: str) -> Turn:
+    """Return the turn that `encode` wrote."""
+    plain = json.loads(body)
+    return Turn(**{**plain, "key": SessionKey(**plain["key"])})
+
+
+class SqsTurnQueue:
+    """The FIFO queue between the message and the answer function."""
+
+    def __init__(self, client: Any, url: str, logger: Logger) -> None:
+        self._client = client
+        self._url = url
+        self._logger = logger
+
+    def send(self, turn: Turn) -> None:
+        """Put a turn at the end of its session's line. SQS drops a repeat within five minutes."""
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=encode(turn),
+            MessageGroupId=_digest(str(turn.key)),
+            MessageDeduplicationId=_digest(f"{turn.key}/{turn.request_id}"),
+        )
+
+    @contextmanager
+    def hold(self, receipt_handle: str) -> Iterator[None]:
+        """Hide a message while its turn is worked on, a short time at a time.
+
+        The queue's own visibility timeout covers the function's longest run; after a kill it
+        would block the session for that long. Where the work raises, the message shows up soon.
+        """
+        done = threading.Event()
+        keeper = threading.Thread(target=self._renew, args=(receipt_handle, done), name="hold", daemon=True)
+        keeper.start()
+        try:
+            yield
+        except BaseException:
+            done.set()
+            keeper.join()
+            self._hide(receipt_handle, RETRY_SECONDS)
+            raise
+        finally:
+            done.set()
+            keeper.join()
+
+    def _renew(self, receipt_handle: str, done: threading.Event) -> None:
+        while not done.is_set():
+            self._hide(receipt_handle, HOLD_SECONDS)
+            done.wait(RENEW_SECONDS)
+
+    def _hide(self, receipt_handle: str, seconds: int) -> None:
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+        except Exception:  # the hold is a courtesy to the next turn: this one goes on without it
+            self._logger.warning("could not hold the message", exc_info=True)
+
+
+def _digest(text: str) -> str:
+    """Return an id that SQS takes, whatever characters and length ``text`` has."""
+    return hashlib.sha256(text.encode()).hexdigest()

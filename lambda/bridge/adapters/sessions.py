@@ -1,0 +1,199 @@
+"""Sessions in DynamoDB.
+
+The exchange is what commits a turn: it is put once, if its number is free. The header follows with
+a second write, on condition that its version is the one that was read. Where a function dies
+between the two, the header is behind by an exchange, and the next load brings it up to date.
+Two plain writes cost half the capacity of a transaction over both: see docs/decisions/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from bridge.adapters import items
+from bridge.adapters.items import Item
+from bridge.conversation import Exchange, Session, SessionKey, format_time, parse_time
+from bridge.errors import BadRequest, TurnTaken
+from bridge.ports import Clock, Remembered
+
+_LAST_TURN = 10**15
+
+
+class DynamoSessions:
+    """The sessions table. ``session_ttl`` slides with use, ``memory_ttl`` runs from each exchange."""
+
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        session_ttl: timedelta,
+        memory_ttl: timedelta,
+        clock: Clock,
+        logger: Logger,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._session_ttl = session_ttl
+        self._memory_ttl = memory_ttl
+        self._clock = clock
+        self._logger = logger
+
+    def load(self, key: SessionKey) -> Remembered:
+        """Return the session and its exchanges since the window's start, read consistently.
+
+        The newest exchange is among them also where the window begins behind it, so that a turn
+        that was kept already is recognised. Two calls.
+        """
+        session, alive = self._open(key)
+        if not alive:
+            return Remembered(session, ())
+        since = max(session.first_turn, min(session.window_start, session.last_turn))
+        exchanges = tuple(self._exchanges(key, since, None, newest_first=False))
+        return Remembered(session.caught_up(exchanges), exchanges)
+
+    def find(self, key: SessionKey) -> Session | None:
+        """Return the header of a living session."""
+        session, alive = self._open(key)
+        return session if alive else None
+
+    def keep(self, exchange: Exchange, after: Session) -> None:
+        """Keep an exchange once, then the header after it."""
+        item = items.exchange_item(exchange, after.key, self._memory_ttl)
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(session_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as taken:
+            there = items.exchange_of(taken.response["Item"])
+            if there.request_id != exchange.request_id:
+                raise TurnTaken(str(after.key)) from taken
+        self._keep_header(after)
+
+    def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
+        """Yield the session's exchanges from the newest back, read ``limit`` at a time."""
+        return self._exchanges(
+            session.key, session.first_turn, newest_turn, newest_first=True, page_size=limit
+        )
+
+    def of_owner(self, owner: str, before: str | None, limit: int) -> tuple[list[Session], str | None]:
+        """Return a page of the owner's living sessions, newest first, and the next page's cursor."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": items.SESSIONS_INDEX,
+            "KeyConditionExpression": "#owner = :owner",
+            "FilterExpression": "#ttl > :now",
+            "ExpressionAttributeNames": {"#owner": "owner", "#ttl": "ttl"},
+            "ExpressionAttributeValues": items.to_item(
+                {":owner": owner, ":now": int(self._clock().timestamp())}
+            ),
+            "ScanIndexForward": False,
+            "Limit": limit + 1,
+        }
+        if before is not None:
+            query["ExclusiveStartKey"] = _start_key(owner, before)
+        listed: list[Session] = []
+        while True:
+            page = self._client.query(**query)
+            listed += map(items.listed_session_of, page["Items"])
+            if len(listed) > limit:
+                return listed[:limit], _cursor(listed[limit - 1])
+            if "LastEvaluatedKey" not in page:
+                return listed, None
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _open(self, key: SessionKey) -> tuple[Session, bool]:
+        """Return the session, and whether it is alive; one that is not is a new one."""
+        item = self._client.get_item(
+            TableName=self._table, Key=items.key_of(key, items.HEADER_SEQ), ConsistentRead=True
+        ).get("Item")
+        if item is not None and not items.expired(item, self._clock()):
+            return items.header_of(item), True
+        version = items.header_of(item).version if item is not None else 0
+        newest = self._newest(key)
+        if newest is None:
+            return Session.begin(key, 1, version), False
+        if newest.at + self._session_ttl > self._clock():
+            # A function died between a session's first exchange and its header.
+            return Session.begin(key, newest.first_turn, version), True
+        return Session.begin(key, newest.turn + 1, version), False
+
+    def _newest(self, key: SessionKey) -> Exchange | None:
+        reply = self._client.query(**self._query(key, 1, None), ScanIndexForward=False, Limit=1)
+        return items.exchange_of(reply["Items"][0]) if reply["Items"] else None
+
+    def _exchanges(
+        self,
+        key: SessionKey,
+        first: int,
+        last: int | None,
+        *,
+        newest_first: bool,
+        page_size: int | None = None,
+    ) -> Iterator[Exchange]:
+        query = self._query(key, first, last) | {"ScanIndexForward": not newest_first}
+        if page_size is not None:
+            query["Limit"] = page_size
+        now = self._clock()
+        while True:
+            page = self._client.query(**query)
+            yield from (items.exchange_of(item) for item in page["Items"] if not items.expired(item, now))
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _query(self, key: SessionKey, first: int, last: int | None) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "session_id = :session AND seq BETWEEN :first AND :last",
+            "ExpressionAttributeValues": items.to_item(
+                {":session": str(key), ":first": first, ":last": _LAST_TURN if last is None else last}
+            ),
+            "ConsistentRead": True,
+        }
+
+    def _keep_header(self, after: Session) -> None:
+        values = items.header_values(after, self._session_ttl) | {"version": after.version + 1}
+        names = {f"#{name}": name for name in values}
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.key_of(after.key, items.HEADER_SEQ),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression="attribute_not_exists(session_id) OR #version = :read",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=items.to_item(
+                    {f":{name}": value for name, value in values.items()} | {":read": after.version}
+                ),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            # Whoever wrote it in between knew of this exchange or will find it: the next load
+            # counts every exchange in that the header does not know of.
+            self._logger.warning("header was written meanwhile", session_turn=after.last_turn)
+
+
+def _cursor(session: Session) -> str:
+    assert session.last_updated is not None  # noqa: S101 - the index is sorted by it
+    return f"{format_time(session.last_updated)}/{session.key.name}"
+
+
+def _start_key(owner: str, cursor: str) -> Item:
+    moment, _, name = cursor.partition("/")
+    try:
+        parse_time(moment)
+    except ValueError:
+        raise BadRequest("'before' must be a cursor that the page after it gave.") from None
+    return items.to_item(
+        {
+            "owner": owner,
+            "last_updated": moment,
+            "session_id": str(SessionKey(owner, name)),
+            "seq": items.HEADER_SEQ,
+        }
+    )

@@ -1,0 +1,198 @@
+"""One turn: remember, ask Claude, stream the answer, keep it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bridge.conversation import STOP_REASON_ERROR, Exchange, Failure, Session, Turn, Usage
+from bridge.errors import BridgeError, Internal, Refused, TurnTaken, UpstreamError, by_code
+from bridge.memory import prompt
+from bridge.memory.window import Window
+from bridge.outbox import Outbox
+from bridge.ports import Claude, Clock, Completed, Gateway, Remembered, Sessions
+from bridge.protocol import frames, original
+
+MAX_NUMBERINGS = 5
+"""How often a turn looks for its number before it gives up: more than once is a rare accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the answering of a turn depends on besides the turn: ``context_limit`` in characters."""
+
+    context_limit: int
+    system_prompt: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a turn, for the log and the metrics: times in seconds since the start."""
+
+    started: float
+    exchange: Exchange | None = None
+    failure: BridgeError | None = None
+    repeated: bool = False
+    first_text: float | None = None
+    duration: float = 0.0
+    posts: int = 0
+    client_gone: bool = False
+    post_failure: Exception | None = None
+
+
+class Answering:
+    """Answers turns. `answer` is the whole way of one, from the queue to the client."""
+
+    def __init__(
+        self, sessions: Sessions, claude: Claude, gateway: Gateway, settings: Settings, clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._claude = claude
+        self._gateway = gateway
+        self._settings = settings
+        self._clock = clock
+
+    def answer(self, turn: Turn, delivery: int) -> Outcome:
+        """Answer ``turn``, which the queue hands over for the ``delivery``-th time.
+
+        A turn that is kept already is not asked again: its client is told once more. One that
+        was begun before and not kept was broken off; since its client may have seen some of an
+        answer, it is recorded as failed rather than asked, and paid, twice. Raises only where not
+        even a failure could be kept: the queue then delivers the turn again.
+        """
+        outcome = Outcome(started=time.monotonic())
+        with Outbox(self._gateway, turn.connection_id, turn.request_id) as outbox:
+            remembered = self._sessions.load(turn.key)
+            window = Window.of(remembered.exchanges, self._settings.context_limit)
+            exchange = _already_kept(remembered, turn)
+            if exchange is None:
+                exchange = self._new_exchange(turn, delivery, remembered.session, window, outbox, outcome)
+            else:
+                outcome.repeated = True
+            outcome.exchange = self._keep(exchange, remembered, turn)
+            outbox.flush()
+            outbox.send(_closing_frame(turn, outcome.exchange, outcome.failure, window))
+        outcome.duration = time.monotonic() - outcome.started
+        outcome.posts = outbox.posts
+        outcome.client_gone = outbox.gone
+        outcome.post_failure = outbox.failure
+        return outcome
+
+    def _new_exchange(
+        self, turn: Turn, delivery: int, session: Session, window: Window, outbox: Outbox, outcome: Outcome
+    ) -> Exchange:
+        try:
+            if delivery > 1:
+                raise Internal(
+                    "The bridge was interrupted while it worked on this message. Send it again.",
+                    detail=f"delivery {delivery}",
+                )
+            text, completed = self._ask(turn, window, outbox, outcome)
+        except BridgeError as error:
+            outcome.failure = error
+            return _failed(turn, session, error, self._clock())
+        return _answered(turn, session, text, completed, self._clock())
+
+    def _ask(self, turn: Turn, window: Window, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
+        told = prompt.build(self._settings.system_prompt, window, turn.message)
+        pieces: list[str] = []
+        completed: Completed | None = None
+        with self._claude.answer(told, turn.model) as events:
+            for event in events:
+                if isinstance(event, Completed):
+                    completed = event
+                    continue
+                if outcome.first_text is None:
+                    outcome.first_text = time.monotonic() - outcome.started
+                pieces.append(event.text)
+                if turn.wire == "bridge":
+                    outbox.say(event.text)
+        if completed is None:
+            raise UpstreamError("Claude's answer broke off before its end. Send it again.", retryable=True)
+        text = "".join(pieces)
+        _check_answer(text, completed.stop_reason)
+        return text, completed
+
+    def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn) -> Exchange:
+        for _ in range(MAX_NUMBERINGS):
+            try:
+                self._sessions.keep(exchange, self._header_after(remembered, exchange))
+            except TurnTaken:
+                # Another delivery of this turn, or a function thought dead, came in between.
+                remembered = self._sessions.load(turn.key)
+                twin = _already_kept(remembered, turn)
+                if twin is not None:
+                    return twin
+                session = remembered.session
+                exchange = replace(exchange, turn=session.next_turn, first_turn=session.first_turn)
+            else:
+                return exchange
+        raise TurnTaken(str(turn.key))
+
+    def _header_after(self, remembered: Remembered, exchange: Exchange) -> Session:
+        session = remembered.session.caught_up([exchange])
+        earlier = (e for e in remembered.exchanges if e.turn < exchange.turn)
+        window = Window.of([*earlier, exchange], self._settings.context_limit)
+        return replace(session, window_start=window.start(session.next_turn))
+
+
+def _already_kept(remembered: Remembered, turn: Turn) -> Exchange | None:
+    for exchange in remembered.exchanges:
+        if exchange.request_id == turn.request_id:
+            return exchange
+    return None
+
+
+def _answered(turn: Turn, session: Session, text: str, completed: Completed, now: datetime) -> Exchange:
+    return Exchange(
+        turn=session.next_turn,
+        first_turn=session.first_turn,
+        at=now,
+        request_id=turn.request_id,
+        question=turn.message,
+        answer=text,
+        model=completed.model,
+        stop_reason=completed.stop_reason,
+        usage=completed.usage,
+    )
+
+
+def _failed(turn: Turn, session: Session, error: BridgeError, now: datetime) -> Exchange:
+    return Exchange(
+        turn=session.next_turn,
+        first_turn=session.first_turn,
+        at=now,
+        request_id=turn.request_id,
+        question=turn.message,
+        answer=None,
+        model=turn.model,
+        stop_reason=STOP_REASON_ERROR,
+        usage=Usage(),
+        failure=Failure(error.code, error.message),
+    )
+
+
+def _check_answer(text: str, stop_reason: str) -> None:
+    if stop_reason == "refusal":
+        raise Refused("Claude declined to answer this message.", detail=stop_reason)
+    if text.strip():
+        return
+    if stop_reason == "max_tokens":
+        raise UpstreamError(
+            "Claude spent its whole output limit on thinking. Raise the setting max_output_tokens.",
+            detail=stop_reason,
+        )
+    raise UpstreamError("Claude ended its answer without a word.", retryable=True, detail=stop_reason)
+
+
+def _closing_frame(
+    turn: Turn, exchange: Exchange, failure: BridgeError | None, window: Window
+) -> frames.Frame:
+    session_id = turn.key.name
+    if exchange.failure is not None:
+        told = failure or by_code(exchange.failure.code, exchange.failure.message)
+        return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
+    if turn.wire == "original":
+        return original.answer(exchange, session_id, window.messages)
+    return frames.answer(exchange, session_id, window)

@@ -1,0 +1,57 @@
+"""Who speaks: connection tokens, JSON Web Tokens signed with HS256.
+
+A token comes in the handshake's ``Authorization: Bearer`` header, or, from a browser, which cannot
+set one, as the subprotocol ``bearer.{token}`` beside ``bridge``; never in the URL, which gets logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jwt
+
+from bridge.errors import Unauthorized
+
+SUBPROTOCOL = "bridge"
+TOKEN_SUBPROTOCOL = "bearer."  # noqa: S105 - a prefix, no token
+
+ANONYMOUS = "anonymous"
+"""The owner of everything where a deployment asks for no authentication."""
+
+MAX_OWNER_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a token names, until when (seconds since the epoch); ``subprotocol`` must be confirmed."""
+
+    owner: str
+    expires: int | None
+    subprotocol: str | None = None
+
+
+def identify(headers: Mapping[str, str], signing_key: str) -> Identity:
+    """Return whom a handshake's headers name; `Unauthorized` says what is wrong with them."""
+    names = {name.lower(): value for name, value in headers.items()}
+    offered = [part.strip() for part in names.get("sec-websocket-protocol", "").split(",")]
+    scheme, _, token = names.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return _identity(token.strip(), signing_key, SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    for protocol in offered:
+        if protocol.startswith(TOKEN_SUBPROTOCOL):
+            return _identity(protocol.removeprefix(TOKEN_SUBPROTOCOL), signing_key, SUBPROTOCOL)
+    raise Unauthorized("Connect with a token, in the header 'Authorization: Bearer …'.")
+
+
+def _identity(token: str, signing_key: str, subprotocol: str | None) -> Identity:
+    try:
+        claims = jwt.decode(token, signing_key, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+    except jwt.ExpiredSignatureError:
+        raise Unauthorized("The token has expired.") from None
+    except jwt.InvalidTokenError:
+        raise Unauthorized("The token is not one of this bridge's.") from None
+    owner = claims["sub"]
+    if not 1 <= len(owner) <= MAX_OWNER_LENGTH or "#" in owner or not owner.isprintable():
+        raise Unauthorized("The token's 'sub' must be 1 to 256 printable characters without '#'.")
+    return Identity(owner, int(claims["exp"]), subprotocol)

@@ -1,0 +1,143 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+Each function builds only what it uses, at its first invocation, and keeps it while it is warm.
+Imports are inside, so that a function does not pay at cold start for what another one needs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bridge import telemetry
+from bridge.adapters import aws
+from bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.adapters.intake import IdempotentIntake
+    from bridge.adapters.queue import SqsTurnQueue
+    from bridge.answering import Answering
+    from bridge.auth import Identity
+    from bridge.intake import Reception
+    from bridge.ports import Connections, Secret, Sessions
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+@functools.cache
+def settings() -> Settings:
+    """Return this function's settings."""
+    return Settings(os.environ)
+
+
+@functools.cache
+def _dynamodb() -> Any:
+    return aws.client("dynamodb")
+
+
+@functools.cache
+def connections() -> Connections:
+    """Return the open connections."""
+    from bridge.adapters.connections import DynamoConnections
+
+    return DynamoConnections(_dynamodb(), settings().text("CONTEXT_TABLE"), now)
+
+
+def identify(headers: Mapping[str, str]) -> Identity:
+    """Return whom a handshake's headers name, by the deployment's way of authentication.
+
+    Raises `Unauthorized`.
+    """
+    from bridge import auth
+
+    if settings().auth() == "none":
+        return auth.Identity(auth.ANONYMOUS, None)
+    return auth.identify(headers, _signing_secret().value())
+
+
+@functools.cache
+def _signing_secret() -> Secret:
+    from bridge.adapters.secrets import ManagedSecret
+
+    return ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
+
+
+@functools.cache
+def _sessions() -> Sessions:
+    from bridge.adapters.sessions import DynamoSessions
+
+    return DynamoSessions(
+        _dynamodb(),
+        settings().text("CONTEXT_TABLE"),
+        settings().seconds("SESSION_TTL"),
+        settings().seconds("MEMORY_TTL"),
+        now,
+        telemetry.logger,
+    )
+
+
+@functools.cache
+def queue() -> SqsTurnQueue:
+    """Return the line in which turns wait."""
+    from bridge.adapters.queue import SqsTurnQueue
+
+    return SqsTurnQueue(aws.client("sqs"), settings().text("QUEUE_URL"), telemetry.logger)
+
+
+@functools.cache
+def intake() -> IdempotentIntake:
+    """Return what takes a turn in once."""
+    from bridge.adapters.intake import IdempotentIntake
+
+    return IdempotentIntake(
+        queue(), _dynamodb(), settings().text("HASH_TABLE"), settings().seconds("SESSION_TTL")
+    )
+
+
+@functools.cache
+def reception() -> Reception:
+    """Return what receives the clients' frames."""
+    from bridge.intake import Reception
+    from bridge.intake import Settings as IntakeSettings
+
+    return Reception(
+        connections(),
+        _sessions(),
+        intake(),
+        IntakeSettings(
+            model=settings().text("MODEL"),
+            allowed_models=settings().names("ALLOWED_MODELS"),
+            max_message_length=settings().count("MAX_MESSAGE_LENGTH"),
+        ),
+        now,
+    )
+
+
+@functools.cache
+def answering() -> Answering:
+    """Return what answers turns."""
+    from bridge.adapters.claude import Endpoint, MessagesApi
+    from bridge.adapters.gateway import ApiGateway
+    from bridge.adapters.secrets import ManagedSecret
+    from bridge.answering import Answering
+    from bridge.answering import Settings as AnsweringSettings
+
+    endpoint = Endpoint(
+        base_url=settings().text("ANTHROPIC_BASE_URL"),
+        version=settings().text("ANTHROPIC_VERSION"),
+        auth_header=settings().text("ANTHROPIC_AUTH_HEADER"),
+        max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
+    )
+    key = ManagedSecret(aws.client("secretsmanager"), settings().text("ANTHROPIC_SECRET_ARN"))
+    gateway = ApiGateway(aws.client("apigatewaymanagementapi", endpoint_url=settings().text("CALLBACK_URL")))
+    limits = AnsweringSettings(
+        context_limit=settings().count("CONTEXT_LIMIT"),
+        system_prompt=settings().optional_text("SYSTEM_PROMPT"),
+    )
+    return Answering(_sessions(), MessagesApi(endpoint, key), gateway, limits, now)

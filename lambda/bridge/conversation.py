@@ -1,0 +1,174 @@
+"""The domain: sessions, turns and exchanges, and how one turn changes a session. No I/O.
+
+A session's exchanges are the truth; its header (`Session`) is a running summary of them. The
+header may lag behind by an exchange where a function died between two writes: `Session.caught_up`
+brings it up to date from the exchanges themselves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+TITLE_LENGTH = 80
+"""Characters of a session's first message that become its title."""
+
+STOP_REASON_ERROR = "error"
+"""The stop reason under which a failed turn is recorded."""
+
+Wire = Literal["bridge", "original"]
+"""How the client speaks: the bridge's protocol, or the original's single frame."""
+
+
+def new_session_name() -> str:
+    """Return a name for a session that its client did not name: ``chat-`` and eight characters."""
+    return f"chat-{secrets.token_hex(4)}"
+
+
+def format_time(moment: datetime) -> str:
+    """Return ``moment`` as the wire and the tables carry it: ISO 8601, UTC, milliseconds, ``Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the moment that `format_time` wrote as ``text``."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as Claude counts them; the three kinds of input add up to the whole prompt."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by kind, under the names of Claude's API."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A session's name within its owner's: another owner's session cannot even be named."""
+
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message that was accepted and waits for its answer."""
+
+    key: SessionKey
+    request_id: str
+    message: str
+    model: str
+    connection_id: str
+    wire: Wire = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a turn has no answer: an error's code and message, as the client was told."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn as it is kept: what the user said, and what Claude answered or why it did not."""
+
+    turn: int
+    first_turn: int
+    at: datetime
+    request_id: str
+    question: str
+    answer: str | None
+    model: str
+    stop_reason: str
+    usage: Usage = Usage()
+    failure: Failure | None = None
+
+    @property
+    def characters(self) -> int:
+        """Characters that this exchange takes in the window."""
+        return len(self.question) + len(self.answer or "")
+
+    @property
+    def context(self) -> list[dict[str, str]]:
+        """The exchange as ``{"role", "content"}`` messages, in the order in which they were said."""
+        said = [{"role": "user", "content": self.question}]
+        if self.answer is not None:
+            said.append({"role": "assistant", "content": self.answer})
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session's header.
+
+    ``first_turn`` is the number of its first exchange: a name used again after its session
+    expired goes on counting, so that what was said before keeps its place. ``window_start`` is
+    the first turn that Claude is still told verbatim. ``version`` counts the header's writes; 0
+    means that it was never written.
+    """
+
+    key: SessionKey
+    first_turn: int
+    turns: int
+    window_start: int
+    version: int
+    title: str
+    usage: Usage
+    last_updated: datetime | None
+
+    @classmethod
+    def begin(cls, key: SessionKey, first_turn: int, version: int = 0) -> Session:
+        """Return the header of a session in which nothing was said yet."""
+        return cls(key, first_turn, 0, first_turn, version, "", Usage(), None)
+
+    @property
+    def last_turn(self) -> int:
+        """The number of the newest exchange; one less than ``first_turn`` before the first."""
+        return self.first_turn + self.turns - 1
+
+    @property
+    def next_turn(self) -> int:
+        """The number of the exchange to come."""
+        return self.last_turn + 1
+
+    def after(self, exchange: Exchange) -> Session:
+        """Return the header as it is once ``exchange`` was kept."""
+        return replace(
+            self,
+            turns=exchange.turn - self.first_turn + 1,
+            title=self.title or title_of(exchange.question),
+            usage=self.usage + exchange.usage,
+            last_updated=exchange.at,
+        )
+
+    def caught_up(self, exchanges: Iterable[Exchange]) -> Session:
+        """Return the header with every exchange counted in that it does not know of yet."""
+        session = self
+        for exchange in exchanges:
+            if exchange.turn > session.last_turn:
+                session = session.after(exchange)
+        return session
+
+
+def title_of(message: str) -> str:
+    """Return a session's title: the beginning of its first message, on one line."""
+    line = " ".join(message.split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

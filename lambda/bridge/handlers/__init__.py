@@ -1,0 +1,1 @@
+"""The Lambda handlers: each decorates, parses, calls one function and maps the result."""

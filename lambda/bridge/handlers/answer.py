@@ -1,0 +1,25 @@
+"""The queue's consumer: answers one turn after the other, each session's in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bridge import bootstrap
+from bridge.adapters.queue import decode
+from bridge.telemetry import logger, metrics, record_turn
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Answer the turns of a batch (of one). Raising makes the queue deliver it again."""
+    for record in event["Records"]:
+        turn = decode(record["body"])
+        logger.set_correlation_id(turn.request_id)
+        attributes = record["attributes"]
+        with bootstrap.queue().hold(record["receiptHandle"]):
+            waited = max(0.0, bootstrap.now().timestamp() - int(attributes["SentTimestamp"]) / 1000)
+            outcome = bootstrap.answering().answer(turn, int(attributes["ApproximateReceiveCount"]))
+        record_turn(turn, outcome, waited)

@@ -1,0 +1,19 @@
+"""``$disconnect``: forgets the connection, never the conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bridge import bootstrap
+from bridge.telemetry import logger
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Remove a connection's record."""
+    connection_id = event["requestContext"]["connectionId"]
+    bootstrap.connections().close(connection_id)
+    logger.info("disconnected", connection_id=connection_id)
+    return {"statusCode": 200}

@@ -1,0 +1,43 @@
+"""``$default``: every frame of a client. What it returns as a body goes back on the connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bridge import bootstrap
+from bridge.errors import Internal
+from bridge.intake import Reply
+from bridge.protocol import frames
+from bridge.telemetry import count_failure, logger
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Receive one frame and return the reply."""
+    connection_id = event["requestContext"]["connectionId"]
+    try:
+        bootstrap.intake().register(context)
+        reply = bootstrap.reception().receive(
+            connection_id, event.get("body") or "", binary=bool(event.get("isBase64Encoded"))
+        )
+    except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
+        logger.exception("a frame could not be received")
+        error = Internal("The bridge could not take this in. Try again.")
+        reply = Reply(frames.error(error), "unknown", error=error)
+    if reply.request_id is not None:
+        logger.set_correlation_id(reply.request_id)
+    if reply.error is not None:
+        count_failure(reply.error.code)
+    logger.info(
+        "frame received",
+        action=reply.action,
+        connection_id=connection_id,
+        code=reply.error.code if reply.error else None,
+    )
+    return (
+        {"statusCode": 200}
+        if reply.frame is None
+        else {"statusCode": 200, "body": frames.encode(reply.frame)}
+    )

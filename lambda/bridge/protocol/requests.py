@@ -1,0 +1,187 @@
+"""Frames from the client: one frame in, one request out, or the error that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.errors import BadRequest, BridgeError, TooLarge, UnknownAction
+
+MAX_FRAME_BYTES = 131_072
+"""A WebSocket message's size limit at API Gateway (128 KB), where larger ones close the connection."""
+
+MAX_PAGE = 50
+"""The most entries of one page: so many sessions with the longest names and titles fit a frame."""
+
+SESSION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_REQUEST_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A message for Claude. Without ``request_id`` it is the original's wire."""
+
+    message: str
+    session_id: str | None
+    request_id: str | None
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of a session's exchanges: the last one, or the one before a cursor."""
+
+    session_id: str
+    before: str | None
+    limit: int | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """A page of the owner's sessions: the newest, or those before a cursor."""
+
+    before: str | None
+    limit: int | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A sign of life, which keeps the connection from idling out."""
+
+    request_id: str | None
+
+
+Request = Query | History | Sessions | Ping
+
+
+class FrameError(Exception):
+    """A frame that is no request: the error, and what is known of how to answer it."""
+
+    def __init__(self, error: BridgeError, *, request_id: str | None = None, original: bool = False) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.request_id = request_id
+        self.original = original
+
+
+def parse(body: str, *, max_message_length: int) -> Request:
+    """Return the request that a frame's text holds.
+
+    ``max_message_length`` counts characters. Raises `FrameError` for anything else than a request.
+    """
+    frame = _load(body)
+    request_id = frame.get("request_id")
+    original = frame.get("action") == "query" and request_id is None
+    try:
+        fields = _Fields(frame)
+        request_id = fields.request_id()
+        action = fields.text("action", required=True)
+        read = _ACTIONS.get(action)
+        if read is None:
+            known = ", ".join(sorted(_ACTIONS))
+            raise UnknownAction(f"There is no action {action[:64]!r}. Known actions: {known}.")
+        return read(fields, request_id, max_message_length)
+    except BridgeError as error:
+        echoed = request_id if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id) else None
+        raise FrameError(error, request_id=echoed, original=original) from error
+
+
+def _load(body: str) -> dict[str, Any]:
+    if len(body.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
+        raise FrameError(TooLarge(f"The frame is over {MAX_FRAME_BYTES} bytes. Send a shorter message."))
+    try:
+        frame = json.loads(body)
+    except (ValueError, RecursionError):
+        raise FrameError(BadRequest("The frame is not JSON. Send one JSON object as text.")) from None
+    if not isinstance(frame, dict):
+        raise FrameError(BadRequest("The frame is JSON, but not an object. Send one JSON object."))
+    return frame
+
+
+class _Fields:
+    """A frame's fields, each checked as it is read; a ``null`` counts as absent."""
+
+    def __init__(self, frame: dict[str, Any]) -> None:
+        self._frame = frame
+
+    def text(self, name: str, *, required: bool = False) -> str:
+        value = self._frame.get(name)
+        if value is None:
+            if required:
+                raise BadRequest(f"The frame has no {name!r}.")
+            return ""
+        if not isinstance(value, str):
+            raise BadRequest(f"{name!r} must be a string.")
+        if _SURROGATE.search(value):
+            raise BadRequest(f"{name!r} holds half a surrogate pair, which is no Unicode text.")
+        if required and not value.strip():
+            raise BadRequest(f"{name!r} is empty.")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return self.text(name) or None
+
+    def request_id(self) -> str | None:
+        value = self._frame.get("request_id")
+        if value is None:
+            return None
+        if not isinstance(value, str) or not _REQUEST_ID.fullmatch(value):
+            raise BadRequest("'request_id' must be a UUID, as 123e4567-e89b-12d3-a456-426614174000.")
+        return str(uuid.UUID(value))
+
+    def session_id(self, *, required: bool) -> str | None:
+        value = self._frame.get("session_id")
+        if value is None and not required:
+            return None
+        if not isinstance(value, str) or not SESSION_NAME.fullmatch(value):
+            raise BadRequest("'session_id' must be 1 to 128 letters, digits, '-', '_' or '.'.")
+        return value
+
+    def limit(self) -> int | None:
+        value = self._frame.get("limit")
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PAGE:
+            raise BadRequest(f"'limit' must be a whole number from 1 to {MAX_PAGE}.")
+        return value
+
+
+def _query(fields: _Fields, request_id: str | None, max_message_length: int) -> Request:
+    session_id = fields.session_id(required=False)
+    model = fields.optional_text("model")
+    message = fields.text("message", required=True)
+    if len(message) > max_message_length:
+        raise TooLarge(
+            f"The message has {len(message)} characters; at most {max_message_length} are taken."
+            " Send it in parts."
+        )
+    return Query(message, session_id, request_id, model)
+
+
+def _history(fields: _Fields, request_id: str | None, _: int) -> Request:
+    session_id = fields.session_id(required=True)
+    assert session_id is not None  # noqa: S101 - for the type checker: it is required
+    return History(session_id, fields.optional_text("before"), fields.limit(), request_id)
+
+
+def _sessions(fields: _Fields, request_id: str | None, _: int) -> Request:
+    return Sessions(fields.optional_text("before"), fields.limit(), request_id)
+
+
+def _ping(_: _Fields, request_id: str | None, __: int) -> Request:
+    return Ping(request_id)
+
+
+_ACTIONS: dict[str, Callable[[_Fields, str | None, int], Request]] = {
+    "query": _query,
+    "history": _history,
+    "sessions": _sessions,
+    "ping": _ping,
+}

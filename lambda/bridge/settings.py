@@ -1,0 +1,56 @@
+"""A function's settings, read from its environment once, at cold start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal
+
+from bridge.errors import SettingsError
+
+AuthMode = Literal["token", "none"]
+
+
+class Settings:
+    """The environment of one function, typed. Each function asks only for what it uses.
+
+    Every accessor raises `SettingsError`, naming the variable, where it is missing or ill-typed.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str) -> str:
+        """Return a variable that must not be empty."""
+        value = self._environment.get(name, "")
+        if not value:
+            raise SettingsError(f"The environment variable {name} is not set.")
+        return value
+
+    def optional_text(self, name: str) -> str:
+        """Return a variable, or the empty string."""
+        return self._environment.get(name, "")
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return a list that is separated by commas."""
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def count(self, name: str) -> int:
+        """Return a whole number above 0."""
+        text = self.text(name)
+        if not text.isascii() or not text.isdigit() or int(text) == 0:
+            raise SettingsError(f"The environment variable {name} is {text!r}, not a whole number above 0.")
+        return int(text)
+
+    def seconds(self, name: str) -> timedelta:
+        """Return a span of time that is given in whole seconds."""
+        return timedelta(seconds=self.count(name))
+
+    def auth(self) -> AuthMode:
+        """Return how clients prove who they are."""
+        value = self.text("AUTH")
+        if value == "token":
+            return "token"
+        if value == "none":
+            return "none"
+        raise SettingsError(f"The environment variable AUTH is {value!r}, not 'token' or 'none'.")

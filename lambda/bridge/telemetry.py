@@ -1,0 +1,62 @@
+"""What the functions tell their operators: JSON logs, and metrics in the embedded metric format.
+
+A log line names sessions' turns, codes and times; never a message's text, a token or a key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+if TYPE_CHECKING:
+    from bridge.answering import Outcome
+    from bridge.conversation import Turn
+
+logger = Logger()
+metrics = Metrics()
+
+
+def count_failure(code: str) -> None:
+    """Count an error by its code."""
+    with single_metric(
+        name="Failures", unit=MetricUnit.Count, value=1, namespace=metrics.namespace
+    ) as metric:
+        metric.add_dimension(name="service", value=metrics.service)
+        metric.add_dimension(name="code", value=code)
+
+
+def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
+    """Log and measure a turn; ``waited`` is how long it stood in the queue, in seconds."""
+    assert outcome.exchange is not None  # noqa: S101 - a turn without one raised
+    exchange = outcome.exchange
+    metrics.add_metric(name="Turns", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name="QueueWait", unit=MetricUnit.Milliseconds, value=waited * 1000)
+    metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=outcome.duration * 1000)
+    metrics.add_metric(name="Posts", unit=MetricUnit.Count, value=outcome.posts)
+    if outcome.first_text is not None:
+        first_token = (waited + outcome.first_text) * 1000
+        metrics.add_metric(name="TimeToFirstToken", unit=MetricUnit.Milliseconds, value=first_token)
+    if not outcome.repeated:
+        for kind, tokens in exchange.usage.as_dict().items():
+            name = "".join(word.capitalize() for word in kind.split("_"))
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=tokens)
+    if outcome.failure is not None:
+        count_failure(outcome.failure.code)
+    if outcome.post_failure is not None:
+        logger.warning("the client could not be posted to", exc_info=outcome.post_failure)
+    logger.info(
+        "turn failed" if exchange.failure else "turn answered",
+        turn=exchange.turn,
+        model=exchange.model,
+        stop_reason=exchange.stop_reason,
+        code=exchange.failure.code if exchange.failure else None,
+        detail=outcome.failure.detail if outcome.failure else None,
+        usage=exchange.usage.as_dict(),
+        wire=turn.wire,
+        repeated=outcome.repeated,
+        client_gone=outcome.client_gone,
+        posts=outcome.posts,
+        duration_ms=round(outcome.duration * 1000),
+    )
