@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from bridge.ports import Completed, Text
 
 OVERLOADED = ("overloaded_error", "rate_limit_error")
 _USAGE = tuple(Usage().as_dict())
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def data_of(lines: Iterable[bytes]) -> Iterator[str]:
@@ -51,11 +53,11 @@ def read(lines: Iterable[bytes], model: str) -> Iterator[Text | Completed]:
             case "content_block_start":
                 text = _table(event, "content_block").get("text")
                 if isinstance(text, str) and text:
-                    yield Text(text)
+                    yield _text(text)
             case "content_block_delta":
                 delta = _table(event, "delta")
                 if delta.get("type") == "text_delta" and isinstance(delta.get("text"), str):
-                    yield Text(delta["text"])
+                    yield _text(delta["text"])
             case "message_delta":
                 stop_reason = str(_table(event, "delta").get("stop_reason") or stop_reason)
                 usage |= _counts(event)
@@ -73,6 +75,11 @@ def error_of(error: dict[str, Any]) -> BridgeError:
     if kind in OVERLOADED:
         return UpstreamOverloaded("Claude is overloaded at the moment. Try again in a while.", detail=kind)
     return UpstreamError("Claude's API broke the answer off with an error.", retryable=True, detail=kind)
+
+
+def _text(text: str) -> Text:
+    # Half a surrogate pair is no character: no table and no frame could carry it.
+    return Text(_SURROGATE.sub("\ufffd", text))
 
 
 def _event(data: str) -> dict[str, Any]:
