@@ -69,6 +69,7 @@ class ContextBridge(Construct):
             throttle_rate=props.throttle_rate,
             throttle_burst=props.throttle_burst,
             callback_url=props.callback_url,
+            route_response=props.route_response,
         )
         self.functions.post_to(self.websocket)
         if props.auth == "none":

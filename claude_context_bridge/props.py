@@ -68,6 +68,10 @@ class BridgeProps:
     """Where to post to connections, for a gateway that is not at AWS's address; `{api_id}` and `{stage}`
     are filled in."""
 
+    route_response: Annotated[bool, limits.SWITCH] = True
+    """Whether the API declares that what the message function returns goes back to the client, without
+    which API Gateway drops it. False for MiniStack, which always sends it and knows no such resource."""
+
     poll_queue: Annotated[bool, limits.SWITCH] = True
     """Whether Lambda feeds the answer function from the queue; False where something else does."""
 

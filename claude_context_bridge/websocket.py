@@ -31,6 +31,7 @@ class WebSocket(Construct):
         throttle_rate: int,
         throttle_burst: int,
         callback_url: str = "",
+        route_response: bool = True,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = WebSocketApi(
@@ -40,7 +41,7 @@ class WebSocket(Construct):
             route_selection_expression="$request.body.action",
             connect_route_options=_route(connect, "Connect"),
             disconnect_route_options=_route(disconnect, "Disconnect"),
-            default_route_options=_route(message, "Message", returns=True),
+            default_route_options=_route(message, "Message", returns=route_response),
         )
         self.stage = WebSocketStage(
             self,
@@ -69,5 +70,5 @@ class WebSocket(Construct):
 
 def _route(function: IFunction, name: str, *, returns: bool = False) -> WebSocketRouteOptions:
     return WebSocketRouteOptions(
-        integration=WebSocketLambdaIntegration(name, function), return_response=returns or None
+        integration=WebSocketLambdaIntegration(name, function), return_response=returns
     )
