@@ -1,14 +1,14 @@
 """The composition root: the only place that knows which adapter stands behind which port.
 
-Each function builds only what it uses, at its first invocation, and keeps it while it is warm.
-Imports are inside, so that a function does not pay at cold start for what another one needs.
+Each function builds only what it uses, once, and keeps it while it is warm. Imports are inside, so
+that a function does not pay at cold start for what another one needs.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     from bridge.answering import Answering
     from bridge.auth import Identity
     from bridge.intake import Reception
-    from bridge.ports import Connections, Secret, Sessions
+    from bridge.ports import Connections, Sessions
+
+    Doorkeeper = Callable[[Mapping[str, str]], Identity]
+
+
+def prepare(*parts: Callable[[], object]) -> None:
+    """Build ``parts`` now, where this runs in Lambda.
+
+    During initialisation a function has a whole CPU whatever its memory, a snapshot keeps what is
+    built, and an incomplete environment fails the deployment rather than the first message.
+    """
+    if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        for part in parts:
+            part()
 
 
 def now() -> datetime:
@@ -49,23 +62,16 @@ def connections() -> Connections:
     return DynamoConnections(_dynamodb(), settings().text("CONTEXT_TABLE"), now)
 
 
-def identify(headers: Mapping[str, str]) -> Identity:
-    """Return whom a handshake's headers name, by the deployment's way of authentication.
-
-    Raises `Unauthorized`.
-    """
-    from bridge import auth
-
-    if settings().auth() == "none":
-        return auth.Identity(auth.ANONYMOUS, None)
-    return auth.identify(headers, _signing_secret().value())
-
-
 @functools.cache
-def _signing_secret() -> Secret:
+def doorkeeper() -> Doorkeeper:
+    """Return what tells whom a handshake's headers name; it raises `Unauthorized`."""
+    from bridge import auth
     from bridge.adapters.secrets import ManagedSecret
 
-    return ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
+    if settings().auth() == "none":
+        return lambda _: auth.Identity(auth.ANONYMOUS, None)
+    key = ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
+    return lambda headers: auth.identify(headers, key.value())
 
 
 @functools.cache

@@ -10,6 +10,8 @@ from bridge import bootstrap
 from bridge.adapters.queue import decode
 from bridge.telemetry import logger, metrics, record_turn
 
+bootstrap.prepare(bootstrap.answering, bootstrap.queue)
+
 
 @metrics.log_metrics
 @logger.inject_lambda_context

@@ -11,12 +11,14 @@ from bridge.errors import Unauthorized
 from bridge.ports import Connection
 from bridge.telemetry import count_failure, logger
 
+bootstrap.prepare(bootstrap.doorkeeper, bootstrap.connections)
+
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Authenticate a handshake and record its connection."""
     try:
-        identity = bootstrap.identify(event.get("headers") or {})
+        identity = bootstrap.doorkeeper()(event.get("headers") or {})
     except Unauthorized as refused:
         logger.info("refused", reason=refused.message)
         count_failure(refused.code)

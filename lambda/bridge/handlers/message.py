@@ -12,6 +12,8 @@ from bridge.intake import Reply
 from bridge.protocol import frames
 from bridge.telemetry import count_failure, logger
 
+bootstrap.prepare(bootstrap.reception)
+
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
