@@ -105,6 +105,7 @@ class MessagesApi:
                 json=body,
                 headers=self._headers(key),
                 stream=True,
+                allow_redirects=False,  # the key goes to the configured server, and nowhere else
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             ) as response:
                 if response.status_code != HTTPStatus.OK:
