@@ -1,0 +1,159 @@
+"""The bridge's client as a library.
+
+    async with BridgeClient(Endpoint("wss://…/prod", lambda: token)) as bridge:
+        async for event in bridge.ask("What did I call the launch?", session_id="plans"):
+            ...  # Accepted, Delta (each only once, in order), Answer (with the whole text) at the end
+
+Errors are BridgeError's. Several requests may be under way at once. A connection that breaks off is taken
+up again: a question that was not accepted yet is sent once more under the same request_id, which the
+bridge takes for the same, and the answer to an accepted one is fetched from the session's history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Self
+
+from bridge_cli import exchanges, protocol
+from bridge_cli.asking import Asking, failed
+from bridge_cli.endpoint import Endpoint
+from bridge_cli.errors import ConnectionLost, UnexpectedFrame
+from bridge_cli.exchanges import Exchange
+from bridge_cli.frames import message_frames
+from bridge_cli.link import Dropped, Link
+from bridge_cli.patience import Patience, new_request_id
+from bridge_cli.protocol import Accepted, Answer, Delta, Event, HistoryPage, Request, SessionsPage
+
+__all__ = ["BridgeClient", "Endpoint", "Patience", "new_request_id"]
+
+_MOST_TRIES = 3
+
+
+class BridgeClient:
+    """A conversation partner at an endpoint; an async context manager that connects on entry.
+
+    `notice` is called with a line for the person when something is worth saying (a reconnect).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        notice: Callable[[str], None] = lambda line: None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.patience = patience or Patience()
+        self._link = Link(endpoint, self.patience, notice)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Open the connection unless it is open. Raises CannotConnect."""
+        await self._link.ensure_open()
+
+    async def close(self) -> None:
+        """Close the connection; what the bridge still answers stays in its history."""
+        await self._link.close()
+
+    async def ask(
+        self,
+        message: str,
+        session_id: str | None = None,
+        *,
+        model: str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncGenerator[Accepted | Delta | Answer]:
+        """Ask Claude, and yield what comes: Accepted once, Delta's in order and each once, one Answer.
+
+        Raises RequestFailed where the bridge or Claude answers with an error, MessageTooLarge before
+        anything is sent, and ConnectionLost where the answer cannot be had within the client's patience.
+        """
+        query = protocol.Query(
+            request_id=request_id or new_request_id(), message=message, session_id=session_id, model=model
+        )
+        message_frames(protocol.encode(query))  # what is too large is said before anything is sent
+        asking = Asking(self._link, query, self.patience, self.finished)
+        async with contextlib.aclosing(asking.events()) as events:
+            async for event in events:
+                yield event
+
+    async def history(
+        self, session_id: str, *, before: str | None = None, limit: int | None = None
+    ) -> tuple[list[Exchange], str | None]:
+        """Return a page of whole exchanges, oldest first, and the mark of the page before it.
+
+        Where the page begins inside an exchange that came in parts, the pages before are fetched until it
+        is whole.
+        """
+        page = await self._page(session_id, before, limit)
+        entries = page.exchanges
+        while exchanges.begins_inside(entries) and page.before is not None:
+            page = await self._page(session_id, page.before, limit)
+            entries = page.exchanges + entries
+        return exchanges.joined(entries), page.before
+
+    async def history_backwards(self, session_id: str) -> AsyncIterator[list[Exchange]]:
+        """Yield all of a session's pages, the newest page first, each oldest first."""
+        before: str | None = None
+        while True:
+            page, before = await self.history(session_id, before=before)
+            yield page
+            if before is None:
+                return
+
+    async def sessions(
+        self, *, before: str | None = None, limit: int | None = None
+    ) -> tuple[list[protocol.Session], str | None]:
+        """Return a page of the owner's sessions, newest first, and the mark of the next one."""
+        reply = await self.request(protocol.Sessions(request_id=new_request_id(), before=before, limit=limit))
+        if not isinstance(reply, SessionsPage):
+            raise UnexpectedFrame(f"asked for sessions, the bridge sent {type(reply).__name__}")
+        return list(reply.sessions), reply.before
+
+    async def ping(self) -> float:
+        """Return how long a ping took, in seconds."""
+        begun = asyncio.get_running_loop().time()
+        await self.request(protocol.Ping(request_id=new_request_id()))
+        return asyncio.get_running_loop().time() - begun
+
+    async def request(self, request: Request) -> Event:
+        """Send what one frame answers, and return that. After a drop it is sent again: it only reads."""
+        why = ""
+        for attempt in range(_MOST_TRIES):
+            try:
+                await self._link.ensure_open()
+                with self._link.replies(request.request_id) as replies:
+                    await self._link.send(request)
+                    event = await replies.next(self.patience.reply)
+            except Dropped as dropped:
+                why = f"the connection broke off ({dropped})"
+                continue
+            except TimeoutError:
+                why = f"the bridge did not answer within {self.patience.reply:g} s"
+                await self._link.drop("no reply")
+                continue
+            if not isinstance(event, protocol.Failure):
+                return event
+            if event.code != "unauthorized" or attempt > 0 or not await self._link.renew_token():
+                raise failed(event)
+        raise ConnectionLost(f"{why}, {_MOST_TRIES} times", hint="`bridge doctor` checks each step.")
+
+    async def _page(self, session_id: str, before: str | None, limit: int | None) -> HistoryPage:
+        reply = await self.request(
+            protocol.History(request_id=new_request_id(), session_id=session_id, before=before, limit=limit)
+        )
+        if not isinstance(reply, HistoryPage):
+            raise UnexpectedFrame(f"asked for a history, the bridge sent {type(reply).__name__}")
+        return reply
+
+    async def finished(self, session_id: str, request_id: str) -> Exchange | None:
+        """Return the exchange that a question became; None while it is not among the newest."""
+        page, _ = await self.history(session_id, limit=5)
+        return next((one for one in reversed(page) if one.request_id == request_id), None)

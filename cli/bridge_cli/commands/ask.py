@@ -1,0 +1,130 @@
+"""`bridge ask`: one question, and the answer as it comes."""
+
+
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge_cli.commands.options import AsJson, Profile, Stack, TokenFile, Url
+from bridge_cli.errors import BridgeError, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from bridge_cli.endpoint import Endpoint
+    from bridge_cli.protocol import Answer
+    from bridge_cli.terminal import Shown
+
+EXAMPLES = """
+Examples:
+  bridge ask "What does a sort key do?"
+  bridge ask "And a partition key?" --continue
+  bridge ask "Where were we?" plans
+  git diff | bridge ask "Review this change."
+  bridge ask - plans < question.txt
+  bridge ask "One word: the capital of France?" --json | jq -r .text
+"""
+
+
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(metavar="[QUESTION]", help="What to ask; `-` reads standard input.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="The session to go on in, or to begin.")
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on in the session used last.")] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin a new session (so it is without SESSION).")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    profile: Profile = None,
+    stack: Stack = None,
+) -> None:
+    """Ask Claude, and show the answer as it comes.
+
+    Without SESSION a new one is begun; its name is told on standard error, and `--continue` goes on in it.
+    What is piped in is the question, or follows it after an empty line where one is given (`</dev/null`
+    keeps it out). On a terminal the answer is rendered as Markdown; in a pipe it is the text and a newline.
+
+    Exit codes: 0 answered, 1 the bridge or Claude answered with an error, 2 wrong usage,
+    3 no connection or no access, 130 interrupted.
+    """
+    from bridge_cli import sessions
+    from bridge_cli.configuration import Choice, configure
+    from bridge_cli.question import read_question
+    from bridge_cli.terminal import answer_view, notice
+
+    if (go_on and (session or new)) or (new and session):
+        raise UsageError("--continue, --new and a session's name exclude one another")
+    if session:
+        sessions.checked_name(session)
+    text = read_question(question)
+    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
+    if endpoint.model_note:
+        notice(endpoint.model_note)
+    begun = not (session or go_on)
+    name = sessions.last(endpoint) if go_on else session or sessions.new_name()
+    shown = answer_view(plain=plain, as_json=as_json)
+    try:
+        answer = asyncio.run(_ask(endpoint, text, name, model or endpoint.model, shown))
+    except KeyboardInterrupt:
+        shown.finish()
+        raise Interrupted(
+            "interrupted", hint=f"What Claude still answers is kept: `bridge history {name}`."
+        ) from None
+    except BridgeError:
+        shown.finish()
+        raise
+    sessions.remember(endpoint, answer.session_id)
+    if as_json:
+        _print_json(answer)
+    else:
+        _tell(answer, begun=begun)
+
+
+async def _ask(endpoint: Endpoint, text: str, session: str, model: str | None, shown: Shown) -> Answer:
+    from bridge_cli.client import BridgeClient
+    from bridge_cli.errors import ConnectionLost
+    from bridge_cli.protocol import Answer, Delta
+
+    async with BridgeClient(endpoint, notice=shown.notice) as bridge:
+        async for event in bridge.ask(text, session, model=model):
+            if isinstance(event, Delta):
+                shown.show(event.text)
+            elif isinstance(event, Answer):
+                shown.finish()
+                return event
+    raise ConnectionLost("the answer did not come")
+
+
+def _print_json(answer: Answer) -> None:
+    import json
+
+    told = {
+        "text": answer.text,
+        "session_id": answer.session_id,
+        "turn": answer.turn,
+        "stop_reason": answer.stop_reason,
+        "model": answer.model,
+        "usage": answer.usage,
+        "request_id": answer.request_id,
+    }
+    typer.echo(json.dumps(told, ensure_ascii=False))
+
+
+def _tell(answer: Answer, *, begun: bool) -> None:
+    from bridge_cli.terminal import notice, stop_notice
+
+    if line := stop_notice(answer.stop_reason):
+        notice(line)
+    if begun:
+        notice(f'Session {answer.session_id}. Go on in it: bridge ask "…" {answer.session_id}')

@@ -1,0 +1,61 @@
+"""The bridge on this machine, seen from the command line; `bridge_local` is an extra and may be missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from bridge_cli.aws import AwsAccess
+
+_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class LocalBridge:
+    """A bridge that runs on this machine: its endpoint, and the AWS behind it."""
+
+    url: str
+    token: str | None
+    aws_endpoint: str
+    model: str
+    model_note: str
+    region: str = _REGION
+
+    @property
+    def aws(self) -> AwsAccess:
+        """The local AWS, which takes any credentials."""
+        return AwsAccess(region=self.region, endpoint=self.aws_endpoint, emulated=True)
+
+
+def installed() -> bool:
+    """Tell whether the extra `local` is there."""
+    return importlib.util.find_spec("bridge_local") is not None
+
+
+def running() -> LocalBridge | None:
+    """Return the bridge on this machine; None where it is not installed or does not run."""
+    told = _status()
+    if not told or not told.get("running", True) or not told.get("url"):
+        return None
+    return LocalBridge(
+        url=str(told["url"]),
+        token=told.get("token") or None,
+        aws_endpoint=str(told.get("aws_endpoint") or ""),
+        model=str(told.get("model") or ""),
+        model_note=str(told.get("model_note") or ""),
+        region=str(told.get("region") or _REGION),
+    )
+
+
+def _status() -> dict[str, Any] | None:
+    """Ask `bridge_local` what runs; None where it cannot say."""
+    if not installed():
+        return None
+    try:
+        status = importlib.import_module("bridge_local.status")
+    except ImportError:
+        return None
+    told: dict[str, Any] | None = status.read()
+    return told

@@ -1,0 +1,57 @@
+"""The question: from the argument, from standard input, or from both."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+
+from bridge_cli.errors import UsageError
+from bridge_cli.frames import well_formed
+from bridge_cli.terminal import notice
+
+_HINT = '`bridge ask "What does a sort key do?"`, or pipe it in.'
+_PATIENCE = 2.0  # seconds of silence on standard input before the person is told what is waited for
+
+
+def read_question(argument: str | None) -> str:
+    """Return what to ask.
+
+    No argument or `-`: standard input. An argument and something piped in: the argument, an empty line,
+    and what was piped. Raises UsageError where that is nothing.
+    """
+    if argument is None or argument == "-":
+        if argument is None and sys.stdin.isatty():
+            raise UsageError("there is no question", hint=_HINT)
+        question = _standard_input()
+    else:
+        piped = _standard_input() if _is_piped() else ""
+        question = f"{argument}\n\n{piped}" if piped.strip() else argument
+    question = well_formed(question)
+    if not question.strip():
+        raise UsageError("the question is empty", hint=_HINT)
+    return question
+
+
+def _is_piped() -> bool:
+    """Tell whether something was piped or redirected in, and not merely no terminal is there."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # a stand-in without a file behind it, or closed
+        return sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
+    if stat.S_ISFIFO(mode):
+        _say_what_is_waited_for()
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _say_what_is_waited_for() -> None:
+    """Tell the person when nothing comes: a program that keeps its pipe open would wait forever."""
+    if not select.select([sys.stdin], [], [], _PATIENCE)[0]:
+        notice("Waiting for standard input to end (</dev/null leaves it out) …")
+
+
+def _standard_input() -> str:
+    raw = sys.stdin.buffer.read()
+    text = raw.decode("utf-8-sig", "replace")
+    return text.removesuffix("\n").removesuffix("\r")

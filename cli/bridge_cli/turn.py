@@ -1,0 +1,83 @@
+"""One question on its way to its answer: pure; says what is new to show and what is missing.
+
+Deltas are numbered. A repeated one is dropped, one that comes early waits, and where one is missing at
+the end the rest comes from the session's history: what was shown is never shown twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge_cli.exchanges import Exchange
+from bridge_cli.protocol import Accepted, Answer, Delta
+
+
+class Turn:
+    """What is known of one question's answer."""
+
+    def __init__(self, request_id: str, session_id: str | None) -> None:
+        self.request_id = request_id
+        self.session_id = session_id
+        self.accepted = False
+        self.text = ""  # everything that was shown, in order
+        self._next = 1
+        self._early: dict[int, str] = {}
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether a delta is missing before one that came."""
+        return bool(self._early)
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the delta that is shown next."""
+        return self._next
+
+    def take_accepted(self, event: Accepted) -> bool:
+        """Note that the bridge has the question; return whether that is news."""
+        news = not self.accepted
+        self.accepted = True
+        self.session_id = event.session_id
+        return news
+
+    def take_delta(self, event: Delta) -> str:
+        """Return what may now be shown: nothing for a repeat, or for one that has to wait."""
+        if event.seq < self._next or event.seq in self._early:
+            return ""
+        self._early[event.seq] = event.text
+        ready = ""
+        while self._next in self._early:
+            ready += self._early.pop(self._next)
+            self._next += 1
+        self.text += ready
+        return ready
+
+    def complete(self, answer: Answer) -> Answer:
+        """Return the answer with its whole text; only where nothing is missing."""
+        return replace(answer, text=self.text)
+
+    def rest_of(self, exchange: Exchange) -> str:
+        """Return what of a finished exchange was not shown yet.
+
+        Where what was shown is not how the kept answer begins (the turn was worked on twice), all of it,
+        after an empty line.
+        """
+        if exchange.answer.startswith(self.text):
+            rest = exchange.answer[len(self.text) :]
+        else:
+            rest = "\n\n" + exchange.answer
+        self.text = exchange.answer
+        self._early.clear()
+        return rest
+
+    def answer_from(self, exchange: Exchange) -> Answer:
+        """Return the answer that a finished exchange stands for."""
+        return Answer(
+            request_id=self.request_id,
+            session_id=self.session_id or "",
+            turn=exchange.turn,
+            stop_reason=exchange.stop_reason or "",
+            model=exchange.model or "",
+            usage=exchange.usage,
+            text=exchange.answer,
+        )
