@@ -7,6 +7,7 @@ brings it up to date from the exchanges themselves.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -15,6 +16,8 @@ from typing import Literal
 
 TITLE_LENGTH = 80
 """Characters of a session's first message that become its title."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 STOP_REASON_ERROR = "error"
 """The stop reason under which a failed turn is recorded."""
@@ -169,6 +172,9 @@ class Session:
 
 
 def title_of(message: str) -> str:
-    """Return a session's title: the beginning of its first message, on one line."""
-    line = " ".join(message.split())
+    """Return a session's title: the beginning of its first message, on one line, without controls.
+
+    Controls could not be shown in a list anyway, and each would take six bytes of its frame.
+    """
+    line = " ".join(_CONTROLS.sub(" ", message).split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

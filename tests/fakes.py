@@ -1,0 +1,231 @@
+"""The ports in memory: what the domain needs of the world, without a world."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
+from bridge.errors import ClientGone, TurnTaken
+from bridge.memory.prompt import Prompt
+from bridge.ports import Completed, Connection, Remembered, Text
+
+START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)
+KEY = SessionKey("ada", "travel")
+MODEL = "claude-sonnet-5-5"
+
+
+def request_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def a_turn(number: int = 1, message: str = "Hello?", **changes: Any) -> Turn:
+    turn = Turn(
+        key=KEY, request_id=request_id(number), message=message, model=MODEL, connection_id=f"connection-{number}"
+    )
+    return replace(turn, **changes)
+
+
+def an_exchange(turn: int = 1, question: str = "Hello?", answer: str | None = "Hello!", **changes: Any) -> Exchange:
+    exchange = Exchange(
+        turn=turn,
+        first_turn=1,
+        at=START + timedelta(minutes=turn),
+        request_id=request_id(turn),
+        question=question,
+        answer=answer,
+        model=MODEL,
+        stop_reason="end_turn" if answer is not None else "error",
+    )
+    return replace(exchange, **changes)
+
+
+class FakeClock:
+    """A time that only moves when it is told to."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class Crash(Exception):
+    """The function dies here."""
+
+
+@dataclass
+class MemorySessions:
+    """Sessions in two dictionaries; `crash_before_header` kills the function between the two writes."""
+
+    headers: dict[SessionKey, Session] = field(default_factory=dict)
+    exchanges: dict[SessionKey, dict[int, Exchange]] = field(default_factory=dict)
+    crash_before_header: bool = False
+    before_keep: Callable[[], None] | None = None
+
+    def load(self, key: SessionKey) -> Remembered:
+        kept = self.exchanges.get(key, {})
+        session = self.headers.get(key) or Session.begin(key, 1)
+        since = max(session.first_turn, min(session.window_start, session.last_turn))
+        found = tuple(kept[turn] for turn in sorted(kept) if turn >= since)
+        return Remembered(session.caught_up(found), found)
+
+    def keep(self, exchange: Exchange, after: Session) -> None:
+        meddle, self.before_keep = self.before_keep, None
+        if meddle is not None:
+            meddle()
+        kept = self.exchanges.setdefault(after.key, {})
+        there = kept.setdefault(exchange.turn, exchange)
+        if there.request_id != exchange.request_id:
+            raise TurnTaken(str(after.key))
+        if self.crash_before_header:
+            self.crash_before_header = False
+            raise Crash
+        header = self.headers.get(after.key)
+        if header is None or header.version == after.version:
+            self.headers[after.key] = replace(after, version=after.version + 1)
+
+    def find(self, key: SessionKey) -> Session | None:
+        return self.headers.get(key)
+
+    def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
+        kept = self.exchanges.get(session.key, {})
+        last = max(kept, default=0) if newest_turn is None else newest_turn
+        return (kept[turn] for turn in sorted(kept, reverse=True) if session.first_turn <= turn <= last)
+
+    def of_owner(self, owner: str, before: str | None, limit: int) -> tuple[list[Session], str | None]:
+        listed = [session for key, session in self.headers.items() if key.owner == owner]
+        return listed[:limit], "next" if len(listed) > limit else None
+
+    def kept(self, key: SessionKey = KEY) -> list[Exchange]:
+        """Return a session's exchanges, oldest first."""
+        return [exchange for _, exchange in sorted(self.exchanges.get(key, {}).items())]
+
+
+class ScriptedClaude:
+    """A Claude that says what it is told to; an exception in a script is raised there."""
+
+    def __init__(self, *scripts: Iterable[str | Completed | Exception]) -> None:
+        self.scripts = list(scripts)
+        self.prompts: list[Prompt] = []
+        self.models: list[str] = []
+        self.closed = 0
+
+    @contextmanager
+    def answer(self, prompt: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
+        self.prompts.append(prompt)
+        self.models.append(model)
+        try:
+            yield self._events(self.scripts.pop(0))
+        finally:
+            self.closed += 1
+
+    def _events(self, script: Iterable[str | Completed | Exception]) -> Iterator[Text | Completed]:
+        for event in script:
+            if isinstance(event, Exception):
+                raise event
+            yield Text(event) if isinstance(event, str) else event
+
+
+def completed(stop_reason: str = "end_turn", **usage: int) -> Completed:
+    return Completed(stop_reason, Usage(**(usage or {"input_tokens": 7, "output_tokens": 3})), MODEL)
+
+
+class FakeGateway:
+    """Remembers every post; a closed connection is gone, and a failing one raises `failure`."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, str]] = []
+        self.closed: set[str] = set()
+        self.failure: Exception | None = None
+        self.posted = threading.Condition()
+        self.open = threading.Event()
+        self.open.set()
+
+    def post(self, connection_id: str, text: str) -> None:
+        assert self.open.wait(10), "the gateway was never opened"
+        if self.failure is not None:
+            raise self.failure
+        if connection_id in self.closed:
+            raise ClientGone(connection_id)
+        with self.posted:
+            self.posts.append((connection_id, text))
+            self.posted.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until there were `count` posts."""
+        with self.posted:
+            assert self.posted.wait_for(lambda: len(self.posts) >= count, 10), "the post never came"
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for _, text in self.posts]
+
+
+class MemoryConnections:
+    """The connections that are open."""
+
+    def __init__(self, *connections: Connection) -> None:
+        self.known = {connection.connection_id: connection for connection in connections}
+
+    def open(self, connection: Connection) -> None:
+        self.known[connection.connection_id] = connection
+
+    def find(self, connection_id: str) -> Connection | None:
+        return self.known.get(connection_id)
+
+    def close(self, connection_id: str) -> None:
+        self.known.pop(connection_id, None)
+
+
+class MemoryQueue:
+    """The line of turns as a list; `failure` is raised by the next send."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.failure: Exception | None = None
+
+    def send(self, turn: Turn) -> None:
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+        self.turns.append(turn)
+
+
+class MemoryIntake:
+    """Takes every turn in, or raises `failure`."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.requested: list[str | None] = []
+        self.failure: Exception | None = None
+
+    def __call__(self, turn: Turn, requested_session: str | None) -> str:
+        if self.failure is not None:
+            raise self.failure
+        self.turns.append(turn)
+        self.requested.append(requested_session)
+        return turn.key.name
+
+
+class FakeSecret:
+    """A secret that is `cached` until someone asks for it fresh."""
+
+    def __init__(self, cached: str, fresh: str | None = None) -> None:
+        self.cached = cached
+        self.now = cached if fresh is None else fresh
+        self.fresh_reads = 0
+
+    def value(self, *, fresh: bool = False) -> str:
+        if fresh:
+            self.fresh_reads += 1
+            self.cached = self.now
+        return self.cached
