@@ -52,13 +52,15 @@ class Asking:
             give_up = loop.time() + self._patience.answer
             while loop.time() < give_up:
                 event = await self._next(replies)
+                if isinstance(event, Failure) and await self._mended(event):
+                    continue
                 if event is not None:
                     give_up = loop.time() + self._patience.answer
                     for told in self._take(event):
                         yield told
                         if isinstance(told, Answer):
                             return
-                elif self._turn.accepted and (exchange := await self._look_up()) is not None:
+                elif self._turn.taken_in and (exchange := await self._look_up()) is not None:
                     if rest := self._turn.rest_of(exchange):
                         yield Delta(self._query.request_id, self._turn.next_seq, rest)
                     answer = self._ended or self._turn.answer_from(exchange)
@@ -72,21 +74,21 @@ class Asking:
     async def _next(self, replies: Replies) -> Event | None:
         """Return what comes next; None where the history should be looked into."""
         try:
-            if not self._turn.accepted and self._sends == 0:
+            if not self._turn.taken_in and self._sends == 0:
                 await self._send()
             return await replies.next(self._waiting_time())
         except Dropped as dropped:
             await self._take_up_again(str(dropped))
         except TimeoutError:
-            if not self._turn.accepted:
+            if not self._turn.taken_in:
                 await self._link.drop("no reply")  # which comes back as Dropped
         return None
 
     def _waiting_time(self) -> float:
-        if self._recovering and self._turn.accepted:
+        if self._recovering and self._turn.taken_in:
             wait, self._wait = self._wait, min(self._wait * 2, self._patience.longest_backoff)
             return wait
-        return self._patience.silence if self._turn.accepted else self._patience.reply
+        return self._patience.silence if self._turn.taken_in else self._patience.reply
 
     async def _send(self) -> None:
         self._sends += 1
@@ -96,7 +98,7 @@ class Asking:
     async def _take_up_again(self, why: str) -> None:
         self._recovering = True
         self._wait = self._patience.backoff
-        if self._turn.accepted:
+        if self._turn.taken_in:
             await self._link.ensure_open()
             return
         while True:
@@ -111,6 +113,23 @@ class Asking:
                 continue
             return
 
+    async def _mended(self, failure: Failure) -> bool:
+        """Return whether the question was, or will be, sent again: where the bridge asks for just that."""
+        if self._turn.taken_in or self._sends >= MOST_SENDS:
+            return False
+        if failure.code == "unauthorized" and self._sends == 1:
+            # It forgot the connection, or the token ran out: a new handshake brings a new one where it can
+            await self._link.drop("the bridge no longer knows it")
+            return True
+        if failure.code == "conflict" and failure.retryable:  # the first sending is just being taken in
+            await asyncio.sleep(failure.retry_after or self._patience.backoff)
+            try:
+                await self._send()
+            except Dropped as dropped:
+                await self._take_up_again(str(dropped))
+            return True
+        return False
+
     def _take(self, event: Event) -> list[Accepted | Delta | Answer]:
         match event:
             case Accepted():
@@ -120,7 +139,7 @@ class Asking:
                 return [replace(event, text=text)] if text else []
             case Answer() if self._turn.has_gap:
                 self._ended = event
-                self._turn.accepted = True
+                self._turn.session_id = event.session_id
                 self._recovering = True
                 return []
             case Answer():

@@ -1,7 +1,5 @@
 """What the command line asks of AWS: a stack's outputs and secrets. Only here boto3 is imported, late."""
 
-
-
 from __future__ import annotations
 
 from dataclasses import dataclass

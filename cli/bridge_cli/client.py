@@ -141,8 +141,9 @@ class BridgeClient:
                 continue
             if not isinstance(event, protocol.Failure):
                 return event
-            if event.code != "unauthorized" or attempt > 0 or not await self._link.renew_token():
+            if event.code != "unauthorized" or attempt > 0:
                 raise failed(event)
+            await self._link.drop("the bridge no longer knows it")
         raise ConnectionLost(f"{why}, {_MOST_TRIES} times", hint="`bridge doctor` checks each step.")
 
     async def _page(self, session_id: str, before: str | None, limit: int | None) -> HistoryPage:

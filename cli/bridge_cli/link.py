@@ -55,7 +55,6 @@ class Link:
         self._connection: ClientConnection | None = None
         self._was_open = False
         self._why = ""
-        self._token: str | None = None
         self._last_sent = 0.0
         self._waiting: dict[str, Replies] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,17 +101,6 @@ class Link:
             self._why = why
             self._start(close_quietly(connection))
 
-    async def renew_token(self) -> bool:
-        """Reconnect where a new token is to be had; return whether it was."""
-        token = await asyncio.to_thread(self.endpoint.token)
-        if token is None or token == self._token:
-            return False
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._start(close_quietly(connection))
-        await self._open()
-        return True
-
     async def close(self) -> None:
         """Close the connection and end what runs beside it."""
         connection, self._connection = self._connection, None
@@ -125,8 +113,8 @@ class Link:
 
     async def _open(self) -> None:
 
-        self._token = await asyncio.to_thread(self.endpoint.token)
-        connection = await open_connection(self.endpoint.url, self._token, timeout=self._patience.connect)
+        token = await asyncio.to_thread(self.endpoint.token)
+        connection = await open_connection(self.endpoint.url, token, timeout=self._patience.connect)
         self._connection = connection
         self._was_open = True
         self._last_sent = asyncio.get_running_loop().time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -10,18 +11,31 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.main
 from typer.core import TyperGroup
 
-from bridge_cli.commands import ask
+from bridge_cli import local_aws
+from bridge_cli.commands import ask, chat, config, doctor, key, listing, local, token
 from bridge_cli.commands.options import AS_JSON
 from bridge_cli.errors import BridgeError, Interrupted
 
 _DEBUG = "bridge_cli.debug"
+GROUP_EXAMPLE = "\b\nExample:\n  {}"
 _BROKEN_PIPE = 141  # as a shell tells of a program that SIGPIPE ended
 
 
 class Program(TyperGroup):
     """The commands' group; it turns every error into a line and an exit code."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; `local` is an extra, and imported only when it is asked for."""
+        if cmd_name == "local" and local_aws.installed():
+            try:
+                commands = importlib.import_module("bridge_local.commands")
+            except ImportError:  # what it needs is not installed
+                return super().get_command(ctx, cmd_name)
+            return typer.main.get_command(commands.app)
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; the only place where errors are told."""
@@ -108,6 +122,26 @@ def add(command: Callable[..., None], examples: str, to: typer.Typer = app, name
 
 
 add(ask.ask, ask.EXAMPLES)
+add(chat.chat, chat.EXAMPLES)
+add(listing.sessions, listing.SESSIONS_EXAMPLES)
+add(listing.history, listing.HISTORY_EXAMPLES)
+add(doctor.doctor, doctor.EXAMPLES)
+add(config.set_setting, config.SET_EXAMPLES, config.app, "set")
+add(config.unset, config.UNSET_EXAMPLES, config.app)
+add(config.get, config.GET_EXAMPLES, config.app)
+add(config.list_profiles, config.LIST_EXAMPLES, config.app, "list")
+add(config.use, config.USE_EXAMPLES, config.app)
+add(config.path, config.PATH_EXAMPLES, config.app)
+add(token.create, token.CREATE_EXAMPLES, token.app)
+add(key.set_key, key.SET_EXAMPLES, key.app, "set")
+app.add_typer(config.app, name="config", epilog=GROUP_EXAMPLE.format("bridge config list"))
+app.add_typer(token.app, name="token", epilog=GROUP_EXAMPLE.format("bridge token create --owner ada"))
+app.add_typer(key.app, name="key", epilog=GROUP_EXAMPLE.format("bridge key set"))
+app.command(
+    "local",
+    epilog="\b" + local.EXAMPLES,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+)(local.missing)
 
 
 def run() -> None:

@@ -1,7 +1,5 @@
 """What a person sees of an answer: Markdown on a terminal, the plain text elsewhere; notices on stderr."""
 
-
-
 from __future__ import annotations
 
 import re

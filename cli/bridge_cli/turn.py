@@ -18,10 +18,16 @@ class Turn:
     def __init__(self, request_id: str, session_id: str | None) -> None:
         self.request_id = request_id
         self.session_id = session_id
-        self.accepted = False
+        self._told = False
+        self._spoke = False
         self.text = ""  # everything that was shown, in order
         self._next = 1
         self._early: dict[int, str] = {}
+
+    @property
+    def taken_in(self) -> bool:
+        """Whether the bridge has the question, and in which session: `accepted` may come after a delta."""
+        return self._told or (self._spoke and self.session_id is not None)
 
     @property
     def has_gap(self) -> bool:
@@ -35,13 +41,14 @@ class Turn:
 
     def take_accepted(self, event: Accepted) -> bool:
         """Note that the bridge has the question; return whether that is news."""
-        news = not self.accepted
-        self.accepted = True
+        news = not self._told
+        self._told = True
         self.session_id = event.session_id
         return news
 
     def take_delta(self, event: Delta) -> str:
         """Return what may now be shown: nothing for a repeat, or for one that has to wait."""
+        self._spoke = True
         if event.seq < self._next or event.seq in self._early:
             return ""
         self._early[event.seq] = event.text

@@ -1,7 +1,5 @@
 """`bridge ask`: one question, and the answer as it comes."""
 
-
-
 from __future__ import annotations
 
 import asyncio

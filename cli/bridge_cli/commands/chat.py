@@ -1,0 +1,67 @@
+"""`bridge chat`: a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge_cli.commands.options import Profile, Stack, TokenFile, Url
+from bridge_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from bridge_cli.endpoint import Endpoint
+
+EXAMPLES = """
+Examples:
+  bridge chat
+  bridge chat plans
+  bridge chat --continue
+  printf 'Hello.\\nAnd again?\\n' | bridge chat plans
+"""
+
+
+def chat(
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="The session to go on in, or to begin.")
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on in the session used last.")] = False,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    profile: Profile = None,
+    stack: Stack = None,
+) -> None:
+    """Talk with Claude in a session.
+
+    Enter sends, Alt-Enter begins a new line, the arrow keys bring back what you typed before. Ctrl-C drops
+    the line or stops the answer, Ctrl-D leaves. /help lists the commands. In a pipe every line is a message.
+    """
+    from bridge_cli import sessions
+    from bridge_cli.configuration import Choice, configure
+    from bridge_cli.terminal import notice
+
+    if go_on and session:
+        raise UsageError("--continue and a session's name exclude one another")
+    if session:
+        sessions.checked_name(session)
+    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
+    if endpoint.model_note:
+        notice(endpoint.model_note)
+    name = sessions.last(endpoint) if go_on else session or sessions.new_name()
+    raise typer.Exit(asyncio.run(_chat(endpoint, name, model or endpoint.model, plain=plain)))
+
+
+async def _chat(endpoint: Endpoint, session: str, model: str | None, *, plain: bool) -> int:
+    from bridge_cli.chatting import Chat
+    from bridge_cli.client import BridgeClient
+    from bridge_cli.lines import line_reader
+    from bridge_cli.terminal import notice
+
+    async with BridgeClient(endpoint, notice=notice) as bridge:
+        chat_here = Chat(bridge, endpoint, session, model=model, plain=plain)
+        return await chat_here.run(line_reader())
