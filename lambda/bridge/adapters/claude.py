@@ -28,6 +28,9 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
 """Seconds without a byte after which a stream counts as dead; Claude pings more often than that."""
 
+CHUNK = 512
+"""Bytes that are read at once at most; an event that comes alone is not kept waiting for more."""
+
 NO_KEY = "unset"
 """What a deployment puts in the secret's place until someone sets the key."""
 
@@ -95,15 +98,16 @@ class MessagesApi:
 
     def _attempt(self, body: dict[str, Any]) -> Iterator[Text | Completed]:
         key = self._key.value()
-        if key == NO_KEY:
+        if _header_value(key) == NO_KEY:
             key = self._key.value(fresh=True)
-        if key == NO_KEY:
+        sent = _header_value(key)
+        if sent == NO_KEY:
             raise UpstreamError("The bridge has no Anthropic key yet. Put one in with: bridge key set")
         try:
             with self._http.post(
                 f"{self._endpoint.base_url.rstrip('/')}/v1/messages",
                 json=body,
-                headers=self._headers(key),
+                headers=self._headers(sent),
                 stream=True,
                 allow_redirects=False,  # the key goes to the configured server, and nowhere else
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
@@ -122,7 +126,7 @@ class MessagesApi:
     def _read(self, response: requests.Response, model: str) -> Iterator[Text | Completed]:
         # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
         try:
-            yield from sse.read(response.iter_lines(), model)
+            yield from sse.read(sse.lines_of(response.iter_content(CHUNK)), model)
         except BridgeError as error:
             if error.retryable:
                 raise _Transient(error) from error
@@ -154,6 +158,20 @@ class MessagesApi:
         raise error
 
 
+def _header_value(key: str) -> str:
+    """Return the key as a header carries it: files that it was read from end with a line break.
+
+    One that no header can carry must not reach `requests`, whose error would quote it.
+    """
+    stripped = key.strip()
+    if not (stripped.isascii() and stripped.isprintable() and stripped):
+        raise UpstreamError(
+            "What the bridge holds as its Anthropic key is no key. Put one in with: bridge key set",
+            detail="malformed key",
+        )
+    return stripped
+
+
 def error_of(response: requests.Response) -> BridgeError:
     """Return what the client is told of a response other than 200."""
     status = response.status_code
@@ -182,7 +200,7 @@ def error_of(response: requests.Response) -> BridgeError:
 def _error_body(response: requests.Response) -> tuple[str, str]:
     try:
         error = response.json()["error"]
-        return str(error["type"])[:64], str(error["message"])[:500]
+        return sse.well_formed(str(error["type"]))[:64], sse.well_formed(str(error["message"]))[:500]
     except (requests.RequestException, ValueError, LookupError, TypeError, RecursionError):
         return "unknown", ""
 

@@ -18,6 +18,9 @@ MAX_POST_BYTES = 32_000
 MAX_DELTA_BYTES = 24_000
 """The most bytes that a delta's text takes in its frame, which leaves room for the rest of it."""
 
+_WIDEST = 6
+_ESCAPED_IN_TWO = frozenset('"\\\b\t\n\f\r')
+
 
 def encode(frame: Frame) -> str:
     """Return the frame's text on the wire."""
@@ -34,6 +37,9 @@ def split(text: str, limit: int = MAX_DELTA_BYTES) -> Iterator[str]:
 
     ``limit`` must hold the widest character: a control character takes six bytes as JSON.
     """
+    if text and _WIDEST * len(text) <= limit:
+        yield text
+        return
     start = used = 0
     for position, character in enumerate(text):
         width = _width(character)
@@ -46,9 +52,9 @@ def split(text: str, limit: int = MAX_DELTA_BYTES) -> Iterator[str]:
 
 
 def _width(character: str) -> int:
-    if "\x20" <= character < "\x7f":
-        return 2 if character in '"\\' else 1
-    return size(character) - 2
+    if character in _ESCAPED_IN_TWO:
+        return 2
+    return _WIDEST if character < "\x20" else len(character.encode())
 
 
 def accepted(request_id: str, session_id: str) -> Frame:

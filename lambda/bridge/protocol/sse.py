@@ -13,7 +13,25 @@ from bridge.ports import Completed, Text
 
 OVERLOADED = ("overloaded_error", "rate_limit_error")
 _USAGE = tuple(Usage().as_dict())
+_NAME_LENGTH = 128
+_MOST_TOKENS = 10**12
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream, without their ends, however its bytes were cut into chunks.
+
+    `requests`' own `iter_lines` takes a ``\\r\\n`` that falls between two chunks for two ends.
+    """
+    rest = b""
+    for chunk in chunks:
+        rest += chunk
+        lines = rest.splitlines(keepends=True)
+        # A line is whole once its end is, and the last byte may be the first half of an end.
+        rest = b"" if rest.endswith(b"\n") else lines.pop() if lines else b""
+        yield from (line.rstrip(b"\r\n") for line in lines)
+    if rest:
+        yield rest.rstrip(b"\r\n")
 
 
 def data_of(lines: Iterable[bytes]) -> Iterator[str]:
@@ -48,18 +66,18 @@ def read(lines: Iterable[bytes], model: str) -> Iterator[Text | Completed]:
         match event.get("type"):
             case "message_start":
                 message = _table(event, "message")
-                model = str(message.get("model") or model)
+                model = _name(message.get("model"), model)
                 usage |= _counts(message)
             case "content_block_start":
-                text = _table(event, "content_block").get("text")
-                if isinstance(text, str) and text:
-                    yield _text(text)
+                block = _table(event, "content_block")
+                if block.get("type") == "text" and isinstance(block.get("text"), str) and block["text"]:
+                    yield Text(well_formed(block["text"]))
             case "content_block_delta":
                 delta = _table(event, "delta")
                 if delta.get("type") == "text_delta" and isinstance(delta.get("text"), str):
-                    yield _text(delta["text"])
+                    yield Text(well_formed(delta["text"]))
             case "message_delta":
-                stop_reason = str(_table(event, "delta").get("stop_reason") or stop_reason)
+                stop_reason = _name(_table(event, "delta").get("stop_reason"), stop_reason)
                 usage |= _counts(event)
             case "message_stop":
                 yield Completed(stop_reason, Usage(**usage), model)
@@ -71,15 +89,19 @@ def read(lines: Iterable[bytes], model: str) -> Iterator[Text | Completed]:
 
 def error_of(error: dict[str, Any]) -> BridgeError:
     """Return the error that an error event in the middle of a stream tells of."""
-    kind = str(error.get("type", "unknown"))[:64]
+    kind = _name(error.get("type"), "unknown")
     if kind in OVERLOADED:
         return UpstreamOverloaded("Claude is overloaded at the moment. Try again in a while.", detail=kind)
     return UpstreamError("Claude's API broke the answer off with an error.", retryable=True, detail=kind)
 
 
-def _text(text: str) -> Text:
-    # Half a surrogate pair is no character: no table and no frame could carry it.
-    return Text(_SURROGATE.sub("\ufffd", text))
+def well_formed(text: str) -> str:
+    """Return ``text`` without halves of surrogate pairs, which no table and no frame could carry."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _name(value: object, otherwise: str) -> str:
+    return well_formed(value)[:_NAME_LENGTH] if isinstance(value, str) and value else otherwise
 
 
 def _event(data: str) -> dict[str, Any]:
@@ -99,4 +121,5 @@ def _table(event: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _counts(holder: dict[str, Any]) -> dict[str, int]:
     usage = _table(holder, "usage")
-    return {name: usage[name] for name in _USAGE if isinstance(usage.get(name), int)}
+    counts = {name: usage.get(name) for name in _USAGE}
+    return {name: n for name, n in counts.items() if type(n) is int and 0 <= n < _MOST_TOKENS}

@@ -1,0 +1,46 @@
+"""A function's environment: typed, and named where it is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.errors import SettingsError
+from bridge.settings import Settings
+
+
+def test_reads_each_type() -> None:
+    settings = Settings(
+        {"MODEL": "m", "ALLOWED_MODELS": " a, b,,c ", "LIMIT": "8000", "TTL": "90", "AUTH": "token", "EMPTY": ""}
+    )
+    assert settings.text("MODEL") == "m"
+    assert settings.names("ALLOWED_MODELS") == ("a", "b", "c")
+    assert settings.count("LIMIT") == 8000
+    assert settings.seconds("TTL") == timedelta(seconds=90)
+    assert settings.auth() == "token"
+    assert settings.optional_text("EMPTY") == settings.optional_text("MISSING") == ""
+    assert Settings({"AUTH": "none"}).auth() == "none"
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "1.5", "ten", " 5", "٣", "1_000", "+1", "1e3"])
+def test_a_count_is_a_whole_number_above_zero(value: str) -> None:
+    with pytest.raises(SettingsError, match="LIMIT"):
+        Settings({"LIMIT": value}).count("LIMIT")
+    with pytest.raises(SettingsError, match="LIMIT"):
+        Settings({"LIMIT": value}).seconds("LIMIT")
+
+
+@pytest.mark.parametrize("value", ["", "iam", "TOKEN", "off"])
+def test_an_unknown_way_of_authentication_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="AUTH"):
+        Settings({"AUTH": value}).auth()
+
+
+def test_whatever_is_missing_is_named() -> None:
+    with pytest.raises(SettingsError, match="CONTEXT_TABLE"):
+        Settings({}).text("CONTEXT_TABLE")
+    with pytest.raises(SettingsError, match="ALLOWED_MODELS"):
+        Settings({}).names("ALLOWED_MODELS")
+    with pytest.raises(SettingsError, match="AUTH"):
+        Settings({}).auth()
