@@ -66,6 +66,8 @@ def function_code(architecture: Architecture) -> Code:
             # without an error.
             image=DockerImage.from_registry(f"public.ecr.aws/lambda/python:{PYTHON}"),
             platform=f"linux/{architecture.name}",
+            # Not run either: it makes another hash of another way of bundling.
+            command=["prune", *_PRUNED],
             local=_Installation(root, architecture.name),
         ),
     )

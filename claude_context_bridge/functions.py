@@ -157,7 +157,7 @@ class Functions(Construct):
         props = self._props
         return {
             "MODEL": props.model,
-            "ALLOWED_MODELS": ",".join(props.allowed_models),
+            "ALLOWED_MODELS": ",".join(props.models),
             "SESSION_TTL": str(int(props.session_ttl.to_seconds())),
             "MEMORY_TTL": str(int(props.memory_ttl.to_seconds())),
         }

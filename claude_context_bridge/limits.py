@@ -195,7 +195,7 @@ CONTEXT = Whole(1_000, 2_000_000, "characters")
 MESSAGE = Whole(1, 100_000, "characters")  # below API Gateway's 128 KB a message, if it is mostly ASCII
 SESSION_HOURS = Whole(1, 24 * 3660, "hours")
 MEMORY_DAYS = Whole(1, 3660, "days")
-# A function's environment holds 4 KB in all; the other variables need about half of it.
+# It stands in a function's environment, which holds 4 KB in all.
 SYSTEM_PROMPT = Text("text of at most 2,000 bytes", most=2_000)
 API_URL = Url()
 API_VERSION = Text("a version such as 2023-06-01", r"[A-Za-z0-9.-]{1,32}")

@@ -12,6 +12,10 @@ from aws_cdk.aws_secretsmanager import ISecret
 from claude_context_bridge import limits
 from claude_context_bridge.limits import Whole, check_fields
 
+# Of the 4,096 bytes of a function's environment, names of variables, numbers, and the names and addresses
+# that CloudFormation fills in take up to about 1,100.
+_FREE_BYTES = 2_900
+
 
 @dataclass(frozen=True, kw_only=True)
 class BridgeProps:
@@ -128,8 +132,28 @@ class BridgeProps:
         _seconds("session_ttl", self.session_ttl, Whole(3600, limits.SESSION_HOURS.high * 3600, "seconds"))
         _seconds("memory_ttl", self.memory_ttl, Whole(3600, limits.MEMORY_DAYS.high * 86400, "seconds"))
         _seconds("answer_timeout", self.answer_timeout, limits.ANSWER_SECONDS)
-        models = dict.fromkeys((self.model, *self.allowed_models))
-        object.__setattr__(self, "allowed_models", tuple(models))
+        self._check_environment_fits()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that a query may name, `model` first."""
+        return tuple(dict.fromkeys((self.model, *self.allowed_models)))
+
+    def _check_environment_fits(self) -> None:
+        # Lambda would refuse it, but only minutes into a deployment.
+        free = {
+            "system_prompt": self.system_prompt,
+            "allowed_models": ",".join(self.models),
+            "anthropic_base_url": self.anthropic_base_url,
+            "callback_url": self.callback_url,
+            "metrics_namespace": self.metrics_namespace,
+        }
+        sizes = {name: len(text.encode()) for name, text in free.items()}
+        if sum(sizes.values()) > _FREE_BYTES:
+            raise ValueError(
+                f"{' + '.join(sizes)} must be at most {_FREE_BYTES} bytes together, not "
+                f"{' + '.join(map(str, sizes.values()))}: a function's environment holds 4 KB"
+            )
 
 
 def _seconds(name: str, duration: Duration, limit: Whole) -> None:

@@ -108,7 +108,10 @@ def read(context: Mapping[str, Any]) -> tuple[str, BridgeProps]:
             props |= _prop(f"-c {name}", name, value)
         elif _looks_misspelt(name):
             raise SettingsError(f"-c {name}: there is no such setting" + _instead(name, SETTINGS))
-    return environment, BridgeProps(**props)
+    try:
+        return environment, BridgeProps(**props)
+    except ValueError as e:  # values that are good by themselves and bad together
+        raise SettingsError(f"environments.{environment}: {e}") from None
 
 
 def _defaults(environment: str) -> dict[str, Any]:

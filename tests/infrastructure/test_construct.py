@@ -1,0 +1,155 @@
+"""The construct in somebody else's stack."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk.assertions import Annotations, Match, Template
+from aws_cdk.aws_iam import Role, ServicePrincipal
+from aws_cdk.aws_secretsmanager import Secret
+
+from claude_context_bridge import BridgeProps, ContextBridge
+from tests.infrastructure.conftest import NO_BUNDLING, Synthesized
+
+Build = Callable[..., tuple[ContextBridge, Synthesized]]
+
+
+def test_it_names_nothing_and_outputs_nothing(with_props: Build) -> None:
+    _, stack = with_props()
+    assert "Outputs" not in stack.template
+    named = {"TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName"}
+    for name, resource in stack.resources.items():
+        if resource["Type"] not in {"AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"}:
+            assert not named & set(resource["Properties"]), name
+
+
+def test_two_bridges_fit_one_stack() -> None:
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    first, second = ContextBridge(stack, "First"), ContextBridge(stack, "Second")
+    assert stack.resolve(first.url) != stack.resolve(second.url)
+    Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 8)
+
+
+def test_by_default_memory_outlives_the_stack(with_props: Build) -> None:
+    _, stack = with_props()
+    for kind in ("DynamoDB::GlobalTable", "SecretsManager::Secret"):
+        assert {it["DeletionPolicy"] for it in stack.of_type(kind).values()} == {"Retain"}
+    _, stack = with_props(removal_policy=RemovalPolicy.DESTROY)
+    assert {it["DeletionPolicy"] for it in stack.of_type("DynamoDB::GlobalTable").values()} == {"Delete"}
+
+
+def test_it_exposes_what_it_is_made_of(with_props: Build) -> None:
+    bridge, stack = with_props()
+    resolve = Stack.of(bridge).resolve
+    sessions = stack.id_of("DynamoDB::GlobalTable", "Storage/Sessions")
+    assert resolve(bridge.sessions_table.table_name) == {"Ref": sessions}
+    hashes = stack.id_of("DynamoDB::GlobalTable", "Storage/Hashes")
+    assert resolve(bridge.hashes_table.table_name) == {"Ref": hashes}
+    assert resolve(bridge.queue.queue_url) == {"Ref": stack.id_of("SQS::Queue", "Queue/Turns")}
+    dead_letters = stack.id_of("SQS::Queue", "Queue/DeadLetters")
+    assert resolve(bridge.dead_letter_queue.queue_url) == {"Ref": dead_letters}
+    answer = stack.id_of("Lambda::Function", "Functions/Answer")
+    assert resolve(bridge.functions.answer.function_name) == {"Ref": answer}
+    assert resolve(bridge.url)["Fn::Join"][1][0] == "wss://"
+    assert resolve(bridge.callback_url)["Fn::Join"][1][0] == "https://"
+    assert resolve(bridge.url)["Fn::Join"][1][-1] == "/live"
+    assert bridge.anthropic_secret
+    assert bridge.signing_secret
+
+
+def test_secrets_of_ones_own_are_used_and_not_created() -> None:
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    anthropic = Secret.from_secret_name_v2(stack, "Key", "team/anthropic")
+    signing = Secret(stack, "Own")
+    ContextBridge(stack, "Bridge", BridgeProps(anthropic_secret=anthropic, signing_secret=signing))
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::SecretsManager::Secret", 1)
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyName": Match.string_like_regexp("Answer"),
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {
+                                "Action": Match.array_with(["secretsmanager:GetSecretValue"]),
+                                "Resource": {
+                                    "Fn::Join": [
+                                        "",
+                                        Match.array_with(
+                                            [Match.string_like_regexp(r":secret:team/anthropic-\?{6}")]
+                                        ),
+                                    ]
+                                },
+                            }
+                        )
+                    ]
+                )
+            },
+        },
+    )
+
+
+def test_who_mints_tokens_may_read_the_signing_key_only() -> None:
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    bridge = ContextBridge(stack, "Bridge")
+    minter = Role(stack, "Minter", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
+    bridge.grant_mint_tokens(minter)
+    assert bridge.signing_secret is not None
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyName": Match.string_like_regexp("^Minter"),
+            "PolicyDocument": {
+                "Statement": [
+                    {
+                        "Action": "secretsmanager:GetSecretValue",
+                        "Effect": "Allow",
+                        "Resource": stack.resolve(bridge.signing_secret.secret_arn),
+                    }
+                ]
+            },
+        },
+    )
+
+
+def test_without_tokens_there_are_none_to_mint_and_a_warning_says_so(with_props: Build) -> None:
+    bridge, _ = with_props(auth="none")
+    stack = Stack.of(bridge)
+    Annotations.from_stack(stack).has_warning("*", Match.string_like_regexp("auth is none"))
+    with pytest.raises(ValueError, match="auth is none"):
+        bridge.grant_mint_tokens(bridge.functions.connect)
+
+
+def test_with_tokens_there_is_no_warning(with_props: Build) -> None:
+    bridge, _ = with_props()
+    Annotations.from_stack(Stack.of(bridge)).has_no_warning("*", Match.any_value())
+
+
+@pytest.mark.parametrize(
+    ("prop", "value", "allowed"),
+    [
+        ("auth", "password", "token, none"),
+        ("auth", None, "token, none"),
+        ("model", "", "model's name"),
+        ("allowed_models", "claude-opus-5-5", "list"),
+        ("allowed_models", ["a,b"], "model's name"),
+        ("max_output_tokens", 0, "1 to 32000"),
+        ("max_output_tokens", True, "1 to 32000"),
+        ("max_output_tokens", 8192.5, "1 to 32000"),
+        ("system_prompt", "ß" * 1001, "2,000 bytes"),
+        ("anthropic_base_url", "api.anthropic.com", "http://"),
+        ("callback_url", "https://host/{region}", "{api_id}"),
+        ("poll_queue", "no", "true or false"),
+        ("answer_timeout", Duration.minutes(16), "60 to 900"),
+        ("session_ttl", Duration.seconds(30), "3600"),
+        ("memory_ttl", Duration.seconds(30), "3600"),
+        ("stage_name", "a/b", "letters"),
+    ],
+)
+def test_a_bad_prop_is_named_with_what_is_allowed(prop: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ValueError, match=f"^{prop} must be ") as refused:
+        BridgeProps(**{prop: value})
+    assert allowed in str(refused.value)

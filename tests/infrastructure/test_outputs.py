@@ -1,0 +1,35 @@
+"""What the stack tells the command line, and how it is tagged and protected."""
+
+import pytest
+
+from tests.infrastructure.conftest import Synthesized, synthesize
+
+OUTPUTS = {
+    "Url",
+    "Auth",
+    "Model",
+    "SessionsTable",
+    "HashesTable",
+    "QueueUrl",
+    "DeadLetterQueueUrl",
+    "AnswerFunction",
+    "AnthropicSecretArn",
+    "SigningSecretArn",
+}
+
+
+def test_the_command_line_finds_everything_in_the_outputs(prod: Synthesized) -> None:
+    outputs = prod.template["Outputs"]
+    assert set(outputs) == OUTPUTS
+    assert outputs["Auth"]["Value"] == "token"
+    assert outputs["Model"]["Value"] == "claude-sonnet-5-5"
+    url = outputs["Url"]["Value"]["Fn::Join"][1]
+    assert url[0] == "wss://"
+    assert url[-1] == "/prod"
+
+
+@pytest.mark.parametrize("kind", ["Lambda::Function", "SQS::Queue", "SecretsManager::Secret", "IAM::Role"])
+def test_everything_is_tagged_by_environment(kind: str) -> None:
+    for resource in synthesize("staging").of_type(kind).values():
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
+        assert tags == {"project": "claude-context-bridge", "environment": "staging"}

@@ -1,0 +1,74 @@
+"""The tables: what must never change, since it would replace or lose them."""
+
+import pytest
+
+from tests.infrastructure.conftest import Json, Synthesized, synthesize
+
+SESSIONS, HASHES = "Storage/Sessions", "Storage/Hashes"
+TABLE = "DynamoDB::GlobalTable"
+
+
+def _keys(table: Json) -> dict[str, str]:
+    return {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
+
+
+def _types(table: Json) -> dict[str, str]:
+    return {it["AttributeName"]: it["AttributeType"] for it in table["AttributeDefinitions"]}
+
+
+def test_a_session_is_found_by_its_id_and_read_in_order(prod: Synthesized) -> None:
+    table = prod.one(TABLE, SESSIONS)
+    assert _keys(table) == {"HASH": "session_id", "RANGE": "seq"}
+    assert _types(table).items() >= {"session_id": "S", "seq": "N"}.items()
+
+
+def test_a_request_is_found_by_its_hash(prod: Synthesized) -> None:
+    table = prod.one(TABLE, HASHES)
+    assert _keys(table) == {"HASH": "hash"}
+    assert _types(table) == {"hash": "S"}
+
+
+def test_an_owners_sessions_and_exchanges_are_listed_by_index(prod: Synthesized) -> None:
+    table = prod.one(TABLE, SESSIONS)
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    assert set(indexes) == {"sessions-by-owner", "exchanges-by-owner"}
+    assert _keys(indexes["sessions-by-owner"]) == {"HASH": "owner", "RANGE": "last_updated"}
+    assert indexes["sessions-by-owner"]["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["title", "turns", "ttl"],
+    }
+    assert _keys(indexes["exchanges-by-owner"]) == {"HASH": "exchange_owner", "RANGE": "last_updated"}
+    assert indexes["exchanges-by-owner"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+@pytest.mark.parametrize("path", [SESSIONS, HASHES])
+def test_items_expire_cost_nothing_unused_and_are_encrypted(prod: Synthesized, path: str) -> None:
+    table = prod.one(TABLE, path)
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod", "local"])
+def test_tables_are_named_by_environment(environment: str) -> None:
+    suffix = "" if environment == "prod" else f"-{environment}"
+    stack = synthesize(environment)
+    assert stack.one(TABLE, SESSIONS)["TableName"] == f"claude-context-sessions{suffix}"
+    assert stack.one(TABLE, HASHES)["TableName"] == f"claude-context-hashes{suffix}"
+
+
+def test_prod_keeps_and_protects_what_it_holds(prod: Synthesized) -> None:
+    assert [it["DeletionPolicy"] for it in prod.of_type(TABLE).values()] == ["Retain"] * 2
+    assert [it["UpdateReplacePolicy"] for it in prod.of_type(TABLE).values()] == ["Retain"] * 2
+    assert [it["DeletionPolicy"] for it in prod.of_type("SecretsManager::Secret").values()] == ["Retain"] * 2
+    for path in (SESSIONS, HASHES):
+        assert prod.one(TABLE, path)["Replicas"][0]["DeletionProtectionEnabled"] is True
+    recovery = prod.one(TABLE, SESSIONS)["Replicas"][0]["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_other_environments_go_with_their_stack() -> None:
+    dev = synthesize("dev")
+    for kind in (TABLE, "SecretsManager::Secret", "Logs::LogGroup"):
+        assert {it["DeletionPolicy"] for it in dev.of_type(kind).values()} == {"Delete"}
+    assert dev.one(TABLE, SESSIONS)["Replicas"][0]["DeletionProtectionEnabled"] is False
