@@ -19,7 +19,7 @@ from typing import Self
 from bridge_cli import exchanges, protocol
 from bridge_cli.asking import Asking, failed
 from bridge_cli.endpoint import Endpoint
-from bridge_cli.errors import ConnectionLost, UnexpectedFrame
+from bridge_cli.errors import ConnectionLost, RequestFailed, UnexpectedFrame
 from bridge_cli.exchanges import Exchange
 from bridge_cli.frames import message_frames
 from bridge_cli.link import Dropped, Link
@@ -156,5 +156,10 @@ class BridgeClient:
 
     async def finished(self, session_id: str, request_id: str) -> Exchange | None:
         """Return the exchange that a question became; None while it is not among the newest."""
-        page, _ = await self.history(session_id, limit=5)
+        try:
+            page, _ = await self.history(session_id)
+        except RequestFailed as error:
+            if error.retryable or error.code == "not_found":  # a session begins when its first turn is kept
+                return None
+            raise
         return next((one for one in reversed(page) if one.request_id == request_id), None)

@@ -52,8 +52,8 @@ class Program(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(_BROKEN_PIPE) from None
         except Exception as error:
-            if type(error).__module__.startswith("typer.") or isinstance(error, RuntimeError | EOFError):
-                raise  # typer's own: usage errors, Exit, Abort
+            if type(error).__module__.partition(".")[0] in {"typer", "click"}:
+                raise  # their own: usage errors, Exit, Abort
             _told(ctx, _unexpected(error))
             raise typer.Exit(1) from error
 
