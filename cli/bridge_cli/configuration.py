@@ -73,9 +73,9 @@ class Configuration:
         return same_url or (self.profile_named and bool(self.choice.url))
 
     def output(self, name: str) -> str | None:
-        """Return an output of the stack; None where there is no stack, or no such output. It asks AWS."""
+        """Return an output of the stack; None where there is none. It asks AWS, but for the local one."""
         if self.stack is None:
-            return None
+            return self.local.outputs.get(name) if self.local else None
         if self._outputs is None:
             self._outputs = self.aws.stack_outputs(self.stack)
         return self._outputs.get(name)
@@ -95,7 +95,7 @@ class Configuration:
             token=token,
             origin=self.origin,
             token_origin=origin,
-            model_note=self.local.model_note if self.local else "",
+            model_note=self.local.model_note if self.local and self.local.tiny_model else "",
             model=own.model if own else None,
         )
 
@@ -112,10 +112,10 @@ class Configuration:
         if of_profile:
             return of_profile
         if self.local is not None and self.local.token:
-            return _fixed(self.local.token), "the local AWS"
+            return _of_local(self.local.token), "the local AWS"
         if self.stack is not None and self.output("Auth") == "none":
             return _fixed(None), ""
-        if self.signing_secret():
+        if self.local is None and self.signing_secret():
             return self._minted, "minted with the signing secret"
         return _fixed(None), ""
 
@@ -192,6 +192,11 @@ def _of_profile(profile: Profile) -> tuple[Callable[[], str | None], str] | None
 def _fixed(token: str | None) -> Callable[[], str | None]:
     stripped = token.strip() if token else None
     return lambda: stripped
+
+
+def _of_local(token: str) -> Callable[[], str | None]:
+    known: list[str] = [token]  # for the first handshake; a long chat's later ones need a newer one
+    return lambda: known.pop() if known else local_aws.fresh_token()
 
 
 def _from_file(path: str) -> Callable[[], str]:

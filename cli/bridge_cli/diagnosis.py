@@ -92,7 +92,10 @@ def _endpoint(endpoint: Endpoint) -> Check:
 
 
 def _local(endpoint: Endpoint) -> Check:
-    running = local_aws.running()
+    try:
+        running = local_aws.running()
+    except BridgeError as error:
+        return _failed("local AWS", error)
     if running is None:
         mend = "bridge local up" if local_aws.installed() else "pip install 'claude-context-bridge[local]'"
         return Check(
@@ -196,8 +199,8 @@ async def _talk(endpoint: Endpoint) -> AsyncIterator[Check]:
 def _anthropic_key(found: Configuration) -> Check:
     name = "Anthropic key"
     try:
-        if found.local is not None and not found.stack:
-            return Check(name, ok=None, detail="`bridge local status` says who answers here")
+        if found.local is not None and found.local.tiny_model:
+            return Check(name, ok=None, detail=found.local.model_note)
         arn = found.anthropic_secret()
         if not arn:
             return Check(name, ok=None, detail="not looked at: no stack or secret is named")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridge_cli.aws import AwsAccess
@@ -14,14 +14,19 @@ _REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class LocalBridge:
-    """A bridge that runs on this machine: its endpoint, and the AWS behind it."""
+    """A bridge that runs on this machine: its endpoint, the AWS behind it, and its stack's outputs.
+
+    `model_note` says who answers; `tiny_model` that it is not Claude, which a person has to know.
+    """
 
     url: str
     token: str | None
     aws_endpoint: str
     model: str
     model_note: str
+    tiny_model: bool = False
     region: str = _REGION
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def aws(self) -> AwsAccess:
@@ -32,6 +37,12 @@ class LocalBridge:
 def installed() -> bool:
     """Tell whether the extra `local` is there."""
     return importlib.util.find_spec("bridge_local") is not None
+
+
+def fresh_token() -> str | None:
+    """Return a token for the bridge on this machine, None where it takes none or does not run."""
+    local = running()
+    return local.token if local else None
 
 
 def running() -> LocalBridge | None:
@@ -45,7 +56,9 @@ def running() -> LocalBridge | None:
         aws_endpoint=str(told.get("aws_endpoint") or ""),
         model=str(told.get("model") or ""),
         model_note=str(told.get("model_note") or ""),
+        tiny_model=bool(told.get("tiny_model")),
         region=str(told.get("region") or _REGION),
+        outputs=dict(told.get("outputs") or {}),
     )
 
 

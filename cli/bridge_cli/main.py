@@ -34,7 +34,9 @@ class Program(TyperGroup):
                 commands = importlib.import_module("bridge_local.commands")
             except ImportError:  # what it needs is not installed
                 return super().get_command(ctx, cmd_name)
-            return typer.main.get_command(commands.app)
+            command = typer.main.get_group(commands.app)
+            command.epilog = command.epilog or GROUP_EXAMPLE.format("bridge local up")
+            return command
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
@@ -54,7 +56,9 @@ class Program(TyperGroup):
         except Exception as error:
             if type(error).__module__.partition(".")[0] in {"typer", "click"}:
                 raise  # their own: usage errors, Exit, Abort
-            _told(ctx, _unexpected(error))
+            unexpected = _unexpected(error)
+            unexpected.__cause__ = error
+            _told(ctx, unexpected)
             raise typer.Exit(1) from error
 
 

@@ -104,7 +104,7 @@ class FakeBridge:
                 start = int(frame.get("before") or 0)
                 limit = int(frame.get("limit") or self.page_size)
                 more = start + limit < len(self.sessions)
-                page = {"sessions": self.sessions[start : start + limit], "before": None}
+                page: Frame = {"sessions": self.sessions[start : start + limit], "before": None}
                 if more:
                     page["before"] = str(start + limit)
                 await post(connection, {"type": "sessions", "request_id": frame["request_id"]} | page)

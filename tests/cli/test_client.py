@@ -305,7 +305,7 @@ def test_several_questions_at_once_each_get_their_answer(bridge: FakeBridge) -> 
             async def one(session: str) -> str:
                 return shown([event async for event in connected.ask("Hi", session)])
 
-            return await asyncio.gather(one("a"), one("b"), one("c"))
+            return list(await asyncio.gather(one("a"), one("b"), one("c")))
 
     assert run(both()) == ["Hello, world"] * 3
 
