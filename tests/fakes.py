@@ -26,12 +26,18 @@ def request_id(number: int) -> str:
 
 def a_turn(number: int = 1, message: str = "Hello?", **changes: Any) -> Turn:
     turn = Turn(
-        key=KEY, request_id=request_id(number), message=message, model=MODEL, connection_id=f"connection-{number}"
+        key=KEY,
+        request_id=request_id(number),
+        message=message,
+        model=MODEL,
+        connection_id=f"connection-{number}",
     )
     return replace(turn, **changes)
 
 
-def an_exchange(turn: int = 1, question: str = "Hello?", answer: str | None = "Hello!", **changes: Any) -> Exchange:
+def an_exchange(
+    turn: int = 1, question: str = "Hello?", answer: str | None = "Hello!", **changes: Any
+) -> Exchange:
     exchange = Exchange(
         turn=turn,
         first_turn=1,

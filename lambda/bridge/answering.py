@@ -64,8 +64,10 @@ class Answering:
         outcome = Outcome(started=time.monotonic())
         with Outbox(self._gateway, turn.connection_id, turn.request_id) as outbox:
             remembered = self._sessions.load(turn.key)
-            window = Window.of(remembered.exchanges, self._settings.context_limit)
             exchange = _already_kept(remembered, turn)
+            # A repeat is told the same as the first time: its own exchange was not in the window.
+            before = [e for e in remembered.exchanges if e is not exchange]
+            window = Window.of(before, self._settings.context_limit)
             if exchange is None:
                 exchange = self._new_exchange(turn, delivery, remembered.session, window, outbox, outcome)
             else:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 from bridge.conversation import SessionKey, Turn, Wire, new_session_name
-from bridge.errors import BadRequest, BridgeError, NotFound, Unauthorized
+from bridge.errors import BadRequest, BridgeError, Internal, NotFound, Unauthorized
 from bridge.ports import Clock, Connection, Connections, Intake, Sessions
 from bridge.protocol import frames, original, pages, requests
 from bridge.protocol.frames import Frame
@@ -36,7 +36,10 @@ class Reply:
 
 
 class Reception:
-    """Receives frames. `receive` never raises a `BridgeError`: it answers with one."""
+    """Receives frames. `receive` never raises: it answers with an error that its client can match.
+
+    What failed in the bridge itself is the ``__cause__`` of the reply's error, for the log.
+    """
 
     def __init__(
         self, connections: Connections, sessions: Sessions, intake: Intake, settings: Settings, clock: Clock
@@ -62,9 +65,11 @@ class Reception:
         try:
             frame = self._act(request, self._speaker(connection_id))
         except BridgeError as error:
-            speaks_original = isinstance(request, requests.Query) and request.request_id is None
-            tell = original.error(error) if speaks_original else frames.error(error, request.request_id)
-            return Reply(tell, action, request.request_id, error)
+            return _refusal(request, action, error)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer
+            internal = Internal("The bridge could not take this in. Try again.")
+            internal.__cause__ = failure
+            return _refusal(request, action, internal)
         return Reply(frame, action, request.request_id)
 
     def _speaker(self, connection_id: str) -> Connection:
@@ -117,3 +122,9 @@ class Reception:
     def _list(self, request: requests.Sessions, owner: str) -> Frame:
         listed, before = self._sessions.of_owner(owner, request.before, request.limit or DEFAULT_PAGE)
         return frames.sessions(listed, before, request.request_id)
+
+
+def _refusal(request: requests.Request, action: str, error: BridgeError) -> Reply:
+    speaks_original = isinstance(request, requests.Query) and request.request_id is None
+    tell = original.error(error) if speaks_original else frames.error(error, request.request_id)
+    return Reply(tell, action, request.request_id, error)

@@ -91,7 +91,9 @@ def test_owners_that_none_can_be(sub: str) -> None:
     assert "'sub'" in refused(bearer(token(sub=sub)))
 
 
-@pytest.mark.parametrize("claims", [{"sub": None}, {"exp": None}, {"sub": 7}, {"sub": ["ada"]}, {"exp": "soon"}, {"exp": [1]}])
+@pytest.mark.parametrize(
+    "claims", [{"sub": None}, {"exp": None}, {"sub": 7}, {"sub": ["ada"]}, {"exp": "soon"}, {"exp": [1]}]
+)
 def test_claims_that_are_missing_or_no_claims(claims: dict[str, Any]) -> None:
     try:
         forged = token(**claims)

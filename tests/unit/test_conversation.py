@@ -20,7 +20,6 @@ from bridge.conversation import (
     title_of,
 )
 from bridge.protocol.requests import SESSION_NAME
-
 from tests.fakes import KEY, START, an_exchange
 from tests.strategies import texts
 
@@ -53,10 +52,13 @@ def test_a_title_is_short_and_one_line(message: str) -> None:
 def test_a_time_is_told_in_utc_with_milliseconds() -> None:
     assert format_time(START) == "2026-11-22T19:37:40.123Z"
     assert format_time(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000Z"
-    assert format_time(datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))) == "2026-01-01T00:00:00.000Z"
+    assert (
+        format_time(datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+        == "2026-01-01T00:00:00.000Z"
+    )
 
 
-@given(st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)))
 def test_times_sort_as_their_texts_do(moment: datetime) -> None:
     assert parse_time(format_time(moment)) <= moment
     assert moment - parse_time(format_time(moment)) < timedelta(milliseconds=1)

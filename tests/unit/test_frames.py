@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -13,7 +14,6 @@ from bridge.conversation import Session
 from bridge.errors import Internal, NotFound, UpstreamOverloaded
 from bridge.memory.window import Window
 from bridge.protocol import frames, requests
-
 from tests.fakes import KEY, an_exchange, request_id
 from tests.strategies import texts, wide_texts
 
@@ -28,7 +28,7 @@ def test_pieces_join_to_the_text_and_each_fits(text: str, limit: int) -> None:
 @given(texts, st.integers(6, 40))
 def test_pieces_are_as_long_as_they_can_be(text: str, limit: int) -> None:
     pieces = list(frames.split(text, limit))
-    for piece, following in zip(pieces, pieces[1:], strict=False):
+    for piece, following in itertools.pairwise(pieces):
         assert frames.size(piece + following[0]) - 2 > limit
 
 
@@ -40,7 +40,9 @@ def test_every_delta_fits_a_frame(text: str) -> None:
         assert len(frames.encode(frames.delta(request_id(1), seq, piece)).encode()) < frames.MAX_POST_BYTES
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1f", "\x7f", '"', "\\", "é", "\u2028", "中", "😀", "\U0010ffff"])
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1f", "\x7f", '"', "\\", "é", "\u2028", "中", "😀", "\U0010ffff"]
+)
 def test_a_character_is_as_wide_as_its_json(character: str) -> None:
     text = character * 50
     width = frames.size(character) - 2

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bridge import outbox as module
 from bridge.outbox import Outbox
 from bridge.protocol import frames
-
 from tests.fakes import FakeGateway, request_id
 from tests.strategies import texts
 

@@ -12,7 +12,6 @@ from bridge.conversation import Exchange
 from bridge.memory import prompt
 from bridge.memory.prompt import Prompt
 from bridge.memory.window import Window
-
 from tests.fakes import an_exchange
 from tests.strategies import conversations, texts
 

@@ -12,7 +12,14 @@ from bridge.settings import Settings
 
 def test_reads_each_type() -> None:
     settings = Settings(
-        {"MODEL": "m", "ALLOWED_MODELS": " a, b,,c ", "LIMIT": "8000", "TTL": "90", "AUTH": "token", "EMPTY": ""}
+        {
+            "MODEL": "m",
+            "ALLOWED_MODELS": " a, b,,c ",
+            "LIMIT": "8000",
+            "TTL": "90",
+            "AUTH": "token",
+            "EMPTY": "",
+        }
     )
     assert settings.text("MODEL") == "m"
     assert settings.names("ALLOWED_MODELS") == ("a", "b", "c")

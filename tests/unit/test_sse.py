@@ -14,7 +14,6 @@ from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.ports import Completed, Text
 from bridge.protocol import sse
-
 from tests.strategies import texts
 
 MODEL = "claude-sonnet-5-5"
@@ -81,8 +80,14 @@ def test_usage_is_cumulative_and_the_last_count_holds() -> None:
 def test_thinking_tools_and_unknown_kinds_pass_by() -> None:
     stream = [
         start(),
-        event("content_block_start", index=0, content_block={"type": "thinking", "thinking": "", "text": "secret"}),
-        event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": "hm", "text": "hm"}),
+        event(
+            "content_block_start",
+            index=0,
+            content_block={"type": "thinking", "thinking": "", "text": "secret"},
+        ),
+        event(
+            "content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": "hm", "text": "hm"}
+        ),
         event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "x"}),
         event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": "{"}),
         event("a_kind_of_the_future", text="no"),
@@ -124,7 +129,14 @@ def test_a_stream_without_its_end_is_a_failure(count: int) -> None:
     ],
 )
 def test_an_error_in_the_middle(kind: str, error: type[BridgeError]) -> None:
-    stream = sse.read((*start().split(b"\n"), *said("He").split(b"\n"), *event("error", error={"type": kind, "message": "m"}).split(b"\n")), MODEL)
+    stream = sse.read(
+        (
+            *start().split(b"\n"),
+            *said("He").split(b"\n"),
+            *event("error", error={"type": kind, "message": "m"}).split(b"\n"),
+        ),
+        MODEL,
+    )
     assert next(stream) == Text("He")
     with pytest.raises(error) as caught:
         next(stream)
@@ -134,17 +146,29 @@ def test_an_error_in_the_middle(kind: str, error: type[BridgeError]) -> None:
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"<html>", b"data: hello\n\n", b"data: [1]\n\n", b"data: null\n\n", b"data: {\n\n", b"data: \xff\xfe\n\n", b"data\n\n", b"data: " + b"[" * 50_000],
+    [
+        b"<html>",
+        b"data: hello\n\n",
+        b"data: [1]\n\n",
+        b"data: null\n\n",
+        b"data: {\n\n",
+        b"data: \xff\xfe\n\n",
+        b"data\n\n",
+        b"data: " + b"[" * 50_000,
+    ],
 )
 def test_garbage_is_a_failure(garbage: bytes) -> None:
     with pytest.raises(UpstreamError):
         read(start(), garbage)
 
 
-@pytest.mark.parametrize("value", [None, 1, True, [], "x", {}, {"usage": None}, {"usage": {"input_tokens": "7"}}])
+@pytest.mark.parametrize(
+    "value", [None, 1, True, [], "x", {}, {"usage": None}, {"usage": {"input_tokens": "7"}}]
+)
 @pytest.mark.parametrize("field", ["message", "content_block", "delta", "usage", "error"])
 @pytest.mark.parametrize(
-    "kind", ["message_start", "content_block_start", "content_block_delta", "message_delta", "error", "message_stop"]
+    "kind",
+    ["message_start", "content_block_start", "content_block_delta", "message_delta", "error", "message_stop"],
 )
 def test_fields_of_any_type(kind: str, field: str, value: object) -> None:
     stream = sse.read(event(kind, **{field: value}).split(b"\n"), MODEL)
@@ -160,7 +184,7 @@ def test_counts_that_are_none_are_not_counted() -> None:
 
 
 def test_half_a_character_is_replaced_wherever_it_is_kept() -> None:
-    half = b'\\ud83d'
+    half = b"\\ud83d"
     stream = [
         b'data: {"type":"message_start","message":{"model":"m%s"}}\n\n' % half,
         b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"a%sb"}}\n\n' % half,
@@ -190,7 +214,11 @@ def test_lines_are_the_same_however_they_are_cut(chunks: list[bytes]) -> None:
 
 
 def test_an_events_data_may_take_several_lines() -> None:
-    assert list(sse.data_of([b"data: {", b"data:}", b"", b"data:  x", b"", b"", b"data: end"])) == ["{\n}", " x", "end"]
+    assert list(sse.data_of([b"data: {", b"data:}", b"", b"data:  x", b"", b"", b"data: end"])) == [
+        "{\n}",
+        " x",
+        "end",
+    ]
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([*ANSWER, b"data: ", b"{}", b"\n"]), max_size=12))
@@ -204,13 +232,27 @@ def test_any_bytes_are_an_answer_or_a_bridge_error(chunks: list[bytes]) -> None:
 
 _values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["type", "text", "usage", "model", "input_tokens", "stop_reason"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "usage", "model", "input_tokens", "stop_reason"]), inner
+        )
+    ),
     max_leaves=5,
 )
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["type", "message", "delta", "error", "usage", "content_block"]), _values | st.sampled_from(["message_start", "message_delta", "content_block_delta", "error", "message_stop"]))))
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["type", "message", "delta", "error", "usage", "content_block"]),
+            _values
+            | st.sampled_from(
+                ["message_start", "message_delta", "content_block_delta", "error", "message_stop"]
+            ),
+        )
+    )
+)
 def test_any_events_are_an_answer_or_a_bridge_error(events: list[dict[str, Any]]) -> None:
     lines = [line for e in events for line in (b"data: " + json.dumps(e).encode(), b"")]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from hypothesis import given
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from bridge.conversation import Exchange, Session
 from bridge.memory.window import Window
-
 from tests.fakes import KEY, an_exchange
 from tests.strategies import conversations
 
@@ -68,7 +68,7 @@ def test_the_newest_answer_stays_wherever_it_fits(exchanges: list[Exchange], lim
 @given(conversations(most=60), st.integers(50, 400))
 def test_between_two_cuts_the_prefix_is_the_same(exchanges: list[Exchange], limit: int) -> None:
     windows = replay(exchanges, limit)
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in itertools.pairwise(windows):
         grown = after.exchanges[: len(before.exchanges)] == before.exchanges
         cut = after.characters <= max(limit * 0.5, after.exchanges[-1].characters if after.exchanges else 0)
         assert grown or cut
