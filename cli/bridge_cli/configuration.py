@@ -23,6 +23,8 @@ HOW_TO_CONFIGURE = (
     "or start one here: `bridge local up`."
 )
 
+_RENEW = 60  # seconds before its expiry that a token is no longer offered
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -112,11 +114,11 @@ class Configuration:
         if of_profile:
             return of_profile
         if self.local is not None and self.local.token:
-            return _of_local(self.local.token), "the local AWS"
+            return _kept(self._local_token), "the local AWS"
         if self.stack is not None and self.output("Auth") == "none":
             return _fixed(None), ""
         if self.local is None and self.signing_secret():
-            return self._minted, "minted with the signing secret"
+            return _kept(self._minted), "minted with the signing secret"
         return _fixed(None), ""
 
     def signing_secret(self) -> str | None:
@@ -132,6 +134,10 @@ class Configuration:
     def owner(self) -> str:
         """Return who a minted token speaks for."""
         return (self.profile.owner if self.profile else None) or tokens.local_user()
+
+    def _local_token(self) -> str | None:
+        token = self.local.token if self.local else None
+        return local_aws.fresh_token() if token is None or tokens.expires_within(token, _RENEW) else token
 
     def _minted(self) -> str:
         return tokens.mint(self.aws.secret(self.signing_secret() or ""), self.owner())
@@ -194,9 +200,17 @@ def _fixed(token: str | None) -> Callable[[], str | None]:
     return lambda: stripped
 
 
-def _of_local(token: str) -> Callable[[], str | None]:
-    known: list[str] = [token]  # for the first handshake; a long chat's later ones need a newer one
-    return lambda: known.pop() if known else local_aws.fresh_token()
+def _kept(source: Callable[[], str | None]) -> Callable[[], str | None]:
+    """Ask `source` for a token once, and again only when that one is about to expire."""
+    known: str | None = None
+
+    def token() -> str | None:
+        nonlocal known
+        if known is None or tokens.expires_within(known, _RENEW):
+            known = source()
+        return known
+
+    return token
 
 
 def _from_file(path: str) -> Callable[[], str]:

@@ -143,4 +143,5 @@ def _nothing_listens(host: str) -> str:
 async def close_quietly(connection: ClientConnection) -> None:
     """Close a connection; whatever goes wrong with that no longer matters."""
     with contextlib.suppress(TimeoutError, OSError, ConnectionClosed):
-        await asyncio.wait_for(connection.close(), _CLOSE_TIMEOUT + 1)
+        async with asyncio.timeout(_CLOSE_TIMEOUT + 1):
+            await connection.close()

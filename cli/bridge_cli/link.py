@@ -38,7 +38,8 @@ class Replies:
 
     async def next(self, timeout: float) -> Event:
         """Return the next event. Raises Dropped, UnexpectedFrame, or TimeoutError after `timeout` seconds."""
-        event = await asyncio.wait_for(self._queue.get(), timeout)
+        async with asyncio.timeout(timeout):  # wait_for of Python 3.11 may swallow a cancellation
+            event = await self._queue.get()
         if isinstance(event, Exception):
             raise event
         return event

@@ -64,6 +64,15 @@ def read(token: str) -> Claims:
         raise ValueError("this is not a token of the bridge's (a JWT)") from error
 
 
+def expires_within(token: str, seconds: float) -> bool:
+    """Tell whether a token is expired, or will be that soon; of what is no token, nothing is known."""
+    try:
+        left = read(token).seconds_left
+    except ValueError:
+        return False
+    return left is not None and left < seconds
+
+
 def checked_owner(owner: str) -> str:
     """Return the owner's name. Raises UsageError unless it is 1 to 256 printable characters without `#`."""
     if not 1 <= len(owner) <= _LONGEST_OWNER or "#" in owner or not owner.isprintable():
