@@ -1,0 +1,59 @@
+"""Who answers in the local AWS, and the settings that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from bridge_local import model_server
+
+Answering = Literal["claude", "tiny", "other"]
+
+UNSET = "unset"
+"""What the stack creates the Anthropic secret with."""
+NO_KEY = "local-model"
+"""What stands in the Anthropic secret where whoever answers asks for no key."""
+
+_DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+
+def choose(*, key_given: bool, key_kept: bool, settings: Mapping[str, str], tiny_wanted: bool) -> Answering:
+    """Tell who answers: `tiny`, the model on this machine, unless there is a key for Claude.
+
+    Whoever sets `anthropic_base_url` names another; `tiny_wanted` keeps Claude's key unused.
+    """
+    if settings.get("anthropic_base_url"):
+        return "other"
+    if not tiny_wanted and (key_given or key_kept):
+        return "claude"
+    return "tiny"
+
+
+def is_key(secret: str) -> bool:
+    """Tell whether a secret's text is a key of Anthropic's, as far as one can tell."""
+    return secret.strip() not in ("", UNSET, NO_KEY)
+
+
+def settings_of(answering: Answering, *, model_port: int, base_url: str) -> dict[str, str]:
+    """Return the settings of the environment that make it so; those of `--set` override them."""
+    if answering == "tiny":
+        return {
+            "anthropic_base_url": f"http://127.0.0.1:{model_port}",
+            "model": model_server.MODEL,
+            "allowed_models": model_server.MODEL,
+            "system_prompt": model_server.SYSTEM_PROMPT,
+            "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
+        }
+    if answering == "claude" and base_url:
+        return {"anthropic_base_url": base_url}
+    return {}
+
+
+def note(answering: str, model: str, settings: Mapping[str, str]) -> str:
+    """Say who answers, as people are told it."""
+    if answering == "tiny":
+        return model_server.NOTE
+    base_url = settings.get("anthropic_base_url", _DEFAULT_BASE_URL)
+    if answering == "claude" and base_url == _DEFAULT_BASE_URL:
+        return f"Claude answers ({model})"
+    return f"answers come from {base_url} ({model})"

@@ -1,0 +1,196 @@
+"""The emulator's process: MiniStack, with the three things that it lacks for being kept.
+
+MiniStack saves its state only when it stops in peace, keeps every invocation's log in memory for ever, and
+knows nobody who stops it when its starter is gone. This is the one module that reaches into it, at five
+places, all checked at start; its version is pinned in pyproject.toml.
+
+- `ministack.app.app`: the ASGI application, wrapped to see which services a request may have changed;
+- `ministack.app._build_persistence_save_dict` and `ministack.core.persistence.save_all`: what it calls itself
+  at shutdown to write its state, a file per service, each in one step;
+- `ministack.services.lambda_svc._emit_lambda_logs`: gets every invocation's log;
+- `ministack.services.cloudwatch_logs._log_groups`: where it keeps them, pruned here.
+
+The environment is set by the daemon, before MiniStack reads it at import: `environment()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from bridge_local import locks
+from bridge_local.aws import ACCOUNT, REGION
+from bridge_local.places import Places
+
+Scope = MutableMapping[str, Any]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+_LOG_BYTES = 5_000_000
+_STREAMS_KEPT = 50
+
+# What a process needs to find programs, certificates and the way out of a company's network, and no more:
+# the functions inherit the emulator's environment.
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+_INHERITED_ANY_CASE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the little of this process's environment that its children get: no key, no profile."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    kept |= {name: value for name, value in os.environ.items() if name.upper() in _INHERITED_ANY_CASE}
+    past_the_proxy = [
+        os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "",
+        "127.0.0.1",
+        "localhost",
+    ]
+    kept["NO_PROXY"] = kept["no_proxy"] = ",".join(filter(None, past_the_proxy))
+    return kept
+
+
+def environment(places: Places, port: int) -> dict[str, str]:
+    """Return the environment that makes MiniStack what is wanted here."""
+    return clean_environment() | {
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(places.aws),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(places.s3),
+        "TMPDIR": str(places.tmp),
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",  # it would look there for containers to remove
+        "LAMBDA_EXECUTOR": "local",
+        "LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def serve(places: Places, port: int) -> None:
+    """Serve until SIGTERM, or until whoever started this process is gone: standard input closes."""
+    held = locks.take(places.emulator_lock)
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+    from ministack import app as ministack
+
+    from bridge_local.saving import Saver
+
+    saver = Saver(ministack._build_persistence_save_dict, pause=2.0)
+    _keep_logs(places.log("functions"))
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.errorlog = "-"
+    config.loglevel = "WARNING"
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        threading.Thread(target=_orphaned, args=(loop, stop), daemon=True).start()
+        saving = asyncio.create_task(saver.run())
+
+        async def stopped() -> None:
+            await stop.wait()
+            saving.cancel()
+            saver.finish()  # MiniStack is about to write the same files
+
+        await hypercorn_serve(watched(ministack.app, saver.changed), config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+
+    asyncio.run(run())
+    os.close(held)
+
+
+def watched(application: Application, changed: Callable[[set[str]], None]) -> Application:
+    """Wrap the application so that `changed` hears which services a request may have changed."""
+
+    async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
+        await application(scope, receive, send)
+        if scope["type"] == "http":
+            headers = dict(scope["headers"])
+            changed(
+                services_changed(scope["method"], scope["path"], headers.get(b"x-amz-target", b"").decode())
+            )
+
+    return wrapped
+
+
+_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+_READS = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List", "Receive")
+ALL = "*"
+
+
+def services_changed(method: str, path: str, target: str) -> set[str]:
+    """Tell which services a request may have changed; `ALL` stands for any.
+
+    Receiving a message does not count: it is deleted, or it comes again.
+    """
+    if target:
+        prefix, _, operation = target.partition(".")
+        if operation.startswith(_READS):
+            return set()
+        return {_TARGETS.get(prefix, ALL)}
+    if method in ("GET", "HEAD") or path.endswith("/invocations") or "/@connections/" in path:
+        return set()
+    return {ALL}
+
+
+def _orphaned(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    sys.stdin.buffer.read()
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _keep_logs(path: Path) -> None:
+    """Write every invocation's log to a file as well, and keep only the newest in the emulator's memory."""
+    from ministack.services import cloudwatch_logs, lambda_svc
+
+    emit = lambda_svc._emit_lambda_logs
+    lock = threading.Lock()
+
+    def emit_and_keep(func: Any, request_id: str, log_text: str, *rest: Any, **named: Any) -> None:
+        emit(func, request_id, log_text, *rest, **named)
+        name = (func.get("config") or func).get("FunctionName", "unknown")
+        with lock:
+            for group in list(cloudwatch_logs._log_groups.values()):
+                streams = group["streams"]
+                for oldest in list(streams)[: max(0, len(streams) - _STREAMS_KEPT)]:
+                    streams.pop(oldest, None)
+            if log_text:
+                append(path, "".join(f"[{name}] {line}\n" for line in log_text.splitlines()))
+
+    lambda_svc._emit_lambda_logs = emit_and_keep
+
+
+def append(path: Path, text: str) -> None:
+    """Append to a log file; past some megabytes it becomes `NAME.1`, and a new one begins."""
+    with path.open("a", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        full = file.tell() > _LOG_BYTES
+    if full:
+        path.replace(path.with_name(path.name + ".1"))
+
+
+if __name__ == "__main__":
+    serve(Places(Path(sys.argv[1])), int(sys.argv[2]))

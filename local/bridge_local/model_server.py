@@ -1,0 +1,56 @@
+"""The model server's process: a tiny language model on Claude's Messages wire, by llama.cpp.
+
+It decodes greedily, whatever temperature a client asks for, so that the same talk gets the same answer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+MODEL = "smollm2-135m"
+SYSTEM_PROMPT = "You are a helpful assistant. Remember what the user tells you and use it in your answers."
+"""Found by trying: of a dozen instructions the one under which the model recalled best."""
+MAX_OUTPUT_TOKENS = 256
+NOTE = (
+    "answers come from a tiny model on this machine (SmolLM2-135M), not from Claude: "
+    "good for trying the bridge, not for judging answers"
+)
+
+_CONTEXT_TOKENS = 8192  # what the model was trained for
+_SLOTS = 2
+
+
+def serve(model_file: str, port: int) -> None:
+    """Serve until whoever started this process is gone: standard input closes."""
+    import xllamacpp
+
+    threading.Thread(target=_orphaned, daemon=True).start()
+    params = xllamacpp.CommonParams()
+    params.model.path = model_file
+    params.model_alias = {MODEL}
+    params.hostnames = ["127.0.0.1"]
+    params.port = port
+    params.n_ctx = _CONTEXT_TOKENS * _SLOTS
+    params.n_parallel = _SLOTS
+    params.cpuparams.n_threads = max(1, min(4, os.cpu_count() or 1))
+    params.sampling.samplers = "top_k"  # and no temperature, which a request could raise
+    params.sampling.top_k = 1
+    params.sampling.temp = 0
+    params.sampling.seed = 1
+    params.ui = False
+    params.cors_origins = "http://127.0.0.1"
+    params.verbosity = 1
+    server = xllamacpp.Server(params)
+    print(f"{MODEL} on {server.listening_address}", flush=True)
+    threading.Event().wait()
+
+
+def _orphaned() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))
