@@ -1,0 +1,109 @@
+"""A Claude stand-in on the Messages wire that says a given number of tokens at a given pace.
+
+The model's name is the recipe: ``tokens-300-every-20ms`` says 300 tokens, 20 ms apart;
+``tokens-12-every-0ms`` says 12 at once. It counts the requests that it saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+RECIPE = re.compile(r"tokens-(\d+)-every-(\d+)ms")
+INSTANT = "tokens-12-every-0ms"
+STEADY = "tokens-300-every-20ms"
+
+
+class StandIn:
+    """The server, in a thread of its own; a context that ends with it stopped."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="stand-in", daemon=True)
+        self._tasks: set[asyncio.Task[Any] | None] = set()
+        self.requests: list[dict[str, Any]] = []
+        self.on_request: Callable[[], object] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """The base URL to configure."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._serve, "127.0.0.1", self._port), self._loop
+        ).result()
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        tasks = [task for task in self._tasks if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)  # the event loop itself would not keep it from being collected
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: *(\d+)", head)
+                body = json.loads(await reader.readexactly(int(length[1]) if length else 0))
+                self.requests.append(body)
+                self.on_request()
+                await self._answer(writer, body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _answer(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
+        recipe = RECIPE.fullmatch(body["model"])
+        if recipe is None:
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return
+        tokens, pace = int(recipe[1]), int(recipe[2]) / 1000
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        usage = {"input_tokens": len(json.dumps(body["messages"])) // 4, "output_tokens": 1}
+        _send(writer, {"type": "message_start", "message": {"model": body["model"], "usage": usage}})
+        text = {"type": "text", "text": ""}
+        _send(writer, {"type": "content_block_start", "index": 0, "content_block": text})
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for number in range(tokens):
+            if pace:
+                due += pace
+                await asyncio.sleep(max(0.0, due - loop.time()))
+            delta = {"type": "text_delta", "text": f"word{number} "}
+            _send(writer, {"type": "content_block_delta", "index": 0, "delta": delta})
+        _send(writer, {"type": "content_block_stop", "index": 0})
+        end = {"stop_reason": "end_turn"}
+        _send(writer, {"type": "message_delta", "delta": end, "usage": {"output_tokens": tokens}})
+        _send(writer, {"type": "message_stop"})
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+
+def _send(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
+    data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+    writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")

@@ -1,0 +1,88 @@
+"""The real template, deployed into the local AWS once for the whole run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from llmock.pytest_plugin import LLMock
+from llmock.testing import LLMockServer
+
+from bench.standin import INSTANT, STEADY, StandIn
+from bridge_local import model_file, model_server, ports
+from bridge_local.runtime import LocalAws
+from tests.e2e.deployed import ANTHROPIC_KEY, CLAUDE, Deployed
+from tests.e2e.switchboard import Switchboard
+from tests.e2e.wire import Wire
+
+E2E = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whoever waits first for the deployment the time that it takes."""
+    for item in items:
+        if E2E in item.path.parents:
+            item.add_marker(pytest.mark.timeout(420))
+
+
+@contextmanager
+def _real_model() -> Iterator[str]:
+    port = ports.free_port(20_000 + os.getpid() % 10_000)
+    file = model_file.fetch(lambda _: None)
+    command = [sys.executable, "-m", "bridge_local.model_server", str(file), str(port)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def bridge(llmock_server: LLMockServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The bridge, deployed and running; Claude is played by the model's name."""
+    with StandIn() as stand_in, _real_model() as real_model:
+
+        def route(model: str) -> str:
+            if model.startswith("tokens-"):
+                return stand_in.url
+            return real_model if model == model_server.MODEL else llmock_server.base_url("anthropic")
+
+        with Switchboard(route) as switchboard:
+            local = LocalAws(tmp_path_factory.mktemp("local"), progress=print)
+            settings = {
+                "anthropic_base_url": switchboard.url,
+                "model": INSTANT,
+                "allowed_models": ",".join([INSTANT, STEADY, CLAUDE, model_server.MODEL]),
+                "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
+                "system_prompt": model_server.SYSTEM_PROMPT,
+            }
+            try:
+                status = local.up(settings=settings, port=ports.free_port(30_000), api_key=ANTHROPIC_KEY)
+                yield Deployed(local, status, switchboard, model_server.MODEL)
+            finally:
+                local.down()
+
+
+@pytest.fixture
+def session() -> str:
+    """The name of a session that no other test uses."""
+    return f"session-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def wire(bridge: Deployed) -> Iterator[Wire]:
+    """A connection."""
+    with bridge.connect() as wire:
+        yield wire
+
+
+@pytest.fixture
+def claude(llmock: LLMock) -> LLMock:
+    """Who plays Claude for the model `CLAUDE`, and fails on command."""
+    return llmock
