@@ -8,6 +8,7 @@ Two plain writes cost half the capacity of a transaction over both: see docs/dec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from bridge.errors import BadRequest, TurnTaken
 from bridge.ports import Clock, Remembered
 
 _LAST_TURN = 10**15
+_CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z)/([A-Za-z0-9_.-]{1,128})")
 
 
 class DynamoSessions:
@@ -137,6 +139,8 @@ class DynamoSessions:
         newest_first: bool,
         page_size: int | None = None,
     ) -> Iterator[Exchange]:
+        if last is not None and last < first:
+            return  # DynamoDB takes no BETWEEN without anything between
         query = self._query(key, first, last) | {"ScanIndexForward": not newest_first}
         if page_size is not None:
             query["Limit"] = page_size
@@ -184,8 +188,11 @@ def _cursor(session: Session) -> str:
 
 
 def _start_key(owner: str, cursor: str) -> Item:
-    moment, _, name = cursor.partition("/")
+    match = _CURSOR.fullmatch(cursor)
     try:
+        if match is None:
+            raise ValueError
+        moment, name = match.groups()
         parse_time(moment)
     except ValueError:
         raise BadRequest("'before' must be a cursor that the page after it gave.") from None

@@ -21,7 +21,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Yield the lines of a stream, without their ends, however its bytes were cut into chunks.
 
-    `requests`' own `iter_lines` takes a ``\\r\\n`` that falls between two chunks for two ends.
+    `requests`' own `iter_lines` takes a ``\r\n`` that falls between two chunks for two ends.
     """
     rest = b""
     for chunk in chunks:

@@ -1,0 +1,45 @@
+"""Secrets: read once, and anew where a key may have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from bridge.adapters.secrets import ManagedSecret
+
+from tests import aws
+
+
+@pytest.fixture
+def client(moto: None) -> Any:
+    return boto3.client("secretsmanager", region_name=aws.REGION)
+
+
+def test_a_secret_is_read_once(client: Any) -> None:
+    arn = aws.create_secret("one")
+    calls = aws.Calls(client)
+    secret = ManagedSecret(client, arn)
+    assert secret.value() == secret.value() == "one"
+    assert calls.made == {"GetSecretValue": 1}
+
+
+def test_a_rotated_secret_is_there_for_whoever_asks_for_it(client: Any) -> None:
+    arn = aws.create_secret("one")
+    secret = ManagedSecret(client, arn)
+    assert secret.value() == "one"
+    client.put_secret_value(SecretId=arn, SecretString="two")
+    assert secret.value() == "one"
+    assert secret.value(fresh=True) == "two"
+    assert secret.value() == "two"
+
+
+def test_a_binary_secret_is_text(client: Any) -> None:
+    arn = client.create_secret(Name="binary", SecretBinary=b"one")["ARN"]
+    assert ManagedSecret(client, arn).value() == "one"
+
+
+def test_two_secrets_are_apart(client: Any) -> None:
+    first, second = aws.create_secret("one"), aws.create_secret("two")
+    assert (ManagedSecret(client, first).value(), ManagedSecret(client, second).value()) == ("one", "two")
