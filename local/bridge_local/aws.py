@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -43,6 +44,10 @@ class Connection:
 
     def close(self) -> None:
         """Close it; the next call opens it again. Safe from another thread, whose call then fails."""
+        sock = self._http.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # closing alone would not wake a thread that reads from it
         self._http.close()
 
     def call(self, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

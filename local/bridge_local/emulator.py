@@ -1,14 +1,16 @@
 """The emulator's process: MiniStack, with the three things that it lacks for being kept.
 
 MiniStack saves its state only when it stops in peace, keeps every invocation's log in memory for ever, and
-knows nobody who stops it when its starter is gone. This is the one module that reaches into it, at five
-places, all checked at start; its version is pinned in pyproject.toml.
+knows nobody who stops it when its starter is gone. This module (with saving.py) is the one that reaches into
+it, at these places; its version is pinned in pyproject.toml.
 
 - `ministack.app.app`: the ASGI application, wrapped to see which services a request may have changed;
 - `ministack.app._build_persistence_save_dict` and `ministack.core.persistence.save_all`: what it calls itself
   at shutdown to write its state, a file per service, each in one step;
 - `ministack.services.lambda_svc._emit_lambda_logs`: gets every invocation's log;
-- `ministack.services.cloudwatch_logs._log_groups`: where it keeps them, pruned here.
+- `ministack.services.cloudwatch_logs._log_groups`: where it keeps them, pruned here;
+- `ministack.core.lambda_runtime.workers_in_use` and `reset`: the functions' processes, which have a moment
+  to finish at the end, and are then ended: calls of theirs would wait for a server that is gone.
 
 The environment is set by the daemon, before MiniStack reads it at import: `environment()`.
 """
@@ -16,10 +18,12 @@ The environment is set by the daemon, before MiniStack reads it at import: `envi
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 _LOG_BYTES = 5_000_000
 _STREAMS_KEPT = 50
+_INVOCATIONS_MAY_END_SECONDS = 3.0
 
 # What a process needs to find programs, certificates and the way out of a company's network, and no more:
 # the functions inherit the emulator's environment.
@@ -114,10 +119,13 @@ def serve(places: Places, port: int) -> None:
 
         async def stopped() -> None:
             await stop.wait()
+            await _end_functions()
             saving.cancel()
             saver.finish()  # MiniStack is about to write the same files
+            logging.disable()  # hypercorn tells of every connection that it cuts
 
         await hypercorn_serve(watched(ministack.app, saver.changed), config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        os._exit(0)  # the state is saved; threads that still wait for something are not waited for
 
     asyncio.run(run())
     os.close(held)
@@ -157,8 +165,25 @@ def services_changed(method: str, path: str, target: str) -> set[str]:
     return {ALL}
 
 
+async def _end_functions() -> None:
+    """Let invocations end for a moment, then end the functions' processes, and those that start yet."""
+    from ministack.core import lambda_runtime
+
+    deadline = time.monotonic() + _INVOCATIONS_MAY_END_SECONDS
+    while lambda_runtime.workers_in_use() and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+
+    def end() -> None:
+        while True:
+            lambda_runtime.reset()
+            time.sleep(0.2)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
 def _orphaned(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):
+        pass
     loop.call_soon_threadsafe(stop.set)
 
 

@@ -48,7 +48,8 @@ def serve(model_file: str, port: int) -> None:
 
 
 def _orphaned() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):
+        pass
     os._exit(0)
 
 
