@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -49,7 +50,8 @@ class AwsAccess:
 
         credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} if self.emulated else {}
         try:
-            session = boto3.Session(profile_name=self.profile, region_name=self.region, **credentials)
+            region = self.region or os.environ.get("AWS_REGION")  # which boto3 alone does not read
+            session = boto3.Session(profile_name=self.profile, region_name=region, **credentials)
             client = session.client(
                 service,
                 endpoint_url=self.endpoint,

@@ -90,6 +90,11 @@ def in_words(  # noqa: PLR0911 - a table, one line per failure
             return CannotConnect(
                 f"{_address(url)} is no WebSocket server", hint="Check the URL: ws:// or wss://?"
             )
+        case ConnectionError():
+            return CannotConnect(
+                f"{_address(url)} closed the connection during the handshake",
+                hint="Check the URL: ws:// or wss://?",
+            )
         case OSError():
             return CannotConnect(
                 f"{_address(url)} cannot be reached: {error.strerror or error}", hint=_DOCTOR

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import accumulate, pairwise
 
 from markdown_it import MarkdownIt
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -22,31 +23,51 @@ _REDRAW = 0.08  # seconds between two redraws at least
 _PARSER = MarkdownIt().enable("strikethrough").enable("table")  # as rich sets it up
 
 
+def block_starts(text: str) -> list[int]:
+    """Return where in `text` its blocks begin, in characters."""
+    tokens = _PARSER.parse(text)
+    lines = [token.map[0] for token in tokens if token.level == 0 and token.nesting >= 0 and token.map]
+    offsets = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
+    return [offsets[line] for line in lines]
+
+
 def finished_length(text: str) -> int:
     """Return how many characters of `text` belong to blocks that more text can no longer change.
 
     Those are all before the last block that begins on a complete line.
     """
-    complete = text.rfind("\n") + 1
-    tokens = _PARSER.parse(text[:complete])
-    starts = [token.map[0] for token in tokens if token.level == 0 and token.nesting >= 0 and token.map]
-    if len(starts) <= 1:
-        return 0
-    return sum(len(line) + 1 for line in text[:complete].split("\n")[: starts[-1]])
+    starts = block_starts(text[: text.rfind("\n") + 1])
+    return starts[-1] if len(starts) > 1 else 0
 
 
-class _Unfinished:
-    """The last block, as much of its end as fits the screen."""
+def _blocks(text: str) -> list[str]:
+    starts = block_starts(text)
+    bounds = [0, *starts[1:], len(text)]
+    return [text[begin:end] for begin, end in pairwise(bounds)]
 
-    def __init__(self, text: str, *, gap: bool) -> None:
-        self._text = text
-        self._gap = gap
+
+def _rendered(console: Console, text: str) -> list[list[Segment]]:
+    """Return a block's lines without the empty ones around it, which rich sets by what stands beside it."""
+    lines = console.render_lines(Markdown(text), console.options.update(height=None), pad=False)
+    while lines and _is_blank(lines[0]):
+        lines.pop(0)
+    while lines and _is_blank(lines[-1]):
+        lines.pop()
+    return lines
+
+
+def _is_blank(line: list[Segment]) -> bool:
+    return not any(segment.text.strip() for segment in line)
+
+
+class _Lines:
+    """Rendered lines, to be printed."""
+
+    def __init__(self, lines: list[list[Segment]]) -> None:
+        self._lines = lines
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(Markdown(self._text), options.update(height=None), pad=False)
-        if self._gap:
-            lines.insert(0, [])
-        for line in lines[-max(1, console.height - 2) :]:
+        for line in self._lines:
             yield from line
             yield Segment.line()
 
@@ -105,10 +126,14 @@ class MarkdownAnswer:
             done, self._pending = self._pending[:finished], self._pending[finished:]
             self._live.update("")  # so that what is printed now is not drawn again below itself
             self._print(done)
-        self._live.update(_Unfinished(self._pending, gap=self._printed), refresh=True)
+        gap: list[list[Segment]] = [[]] if self._printed else []
+        lines = gap + _rendered(self._console, self._pending)
+        self._live.update(_Lines(lines[-max(1, self._console.height - 2) :]), refresh=True)
 
     def _print(self, text: str) -> None:
-        if self._printed:
-            self._console.print()
-        self._console.print(Markdown(text))
-        self._printed = True
+        for block in _blocks(text):
+            lines = _rendered(self._console, block)
+            if not lines:
+                continue
+            self._console.print(_Lines([[], *lines] if self._printed else lines), end="")
+            self._printed = True

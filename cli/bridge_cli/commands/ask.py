@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +55,8 @@ def ask(
     Exit codes: 0 answered, 1 the bridge or Claude answered with an error, 2 wrong usage,
     3 no connection or no access, 130 interrupted.
     """
+    import asyncio
+
     from bridge_cli import sessions
     from bridge_cli.configuration import Choice, configure
     from bridge_cli.question import read_question

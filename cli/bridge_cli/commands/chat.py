@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +40,8 @@ def chat(
     Enter sends, Alt-Enter begins a new line, the arrow keys bring back what you typed before. Ctrl-C drops
     the line or stops the answer, Ctrl-D leaves. /help lists the commands. In a pipe every line is a message.
     """
+    import asyncio
+
     from bridge_cli import sessions
     from bridge_cli.configuration import Choice, configure
     from bridge_cli.terminal import notice

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import typer
@@ -35,6 +34,8 @@ def doctor(
     ✓ is in order, ✗ is not, - does not apply or could not be looked at. The exit code is 1 where something is
     wrong.
     """
+    import asyncio
+
     from bridge_cli.configuration import Choice
 
     checks = asyncio.run(_examine(Choice(url, token_file, profile, stack), show=not as_json))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +49,8 @@ def sessions(
 
     In a pipe: tab-separated session, turns, last use (UTC) and title.
     """
+    import asyncio
+
     endpoint = _endpoint(url, token_file, profile, stack)
     listed, mark = asyncio.run(_sessions(endpoint, limit, before, everything))
     if as_json:
@@ -73,6 +74,8 @@ def history(
     stack: Stack = None,
 ) -> None:
     """Show what was said in a session, oldest first: the last page, unless said otherwise."""
+    import asyncio
+
     from bridge_cli.sessions import checked_name
 
     checked_name(session)

@@ -1,0 +1,228 @@
+"""`bridge token`, `bridge key` and `--stack`, against moto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import jwt
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from bridge_cli import tokens
+from bridge_cli.errors import UsageError
+from tests.cli.conftest import Run
+from tests.cli.fake_bridge import FakeBridge
+
+STACK = "claude-context-bridge-test"
+SIGNING = "s" * 64
+KEY = "sk-ant-api03-" + "k" * 90
+
+
+@dataclass
+class FakeAws:
+    """moto's Secrets Manager, and stacks: its CloudFormation needs packages that nothing else here does."""
+
+    secrets: Any
+    stacks: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def deploy(self, url: str, auth: str = "token") -> Deployed:
+        signing = self.secrets.create_secret(Name="signing", SecretString=SIGNING)["ARN"]
+        anthropic = self.secrets.create_secret(Name="anthropic", SecretString="unset")["ARN"]
+        outputs = {"Url": url, "Auth": auth, "SigningSecretArn": signing, "AnthropicSecretArn": anthropic}
+        self.stacks[STACK] = outputs
+        return Deployed(signing, anthropic, self.secrets)
+
+    def describe(self, stack: str) -> dict[str, Any]:
+        if stack not in self.stacks:
+            told = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {stack} does not exist"}}
+            raise ClientError(told, "DescribeStacks")
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[stack].items()]
+        return {"Stacks": [{"StackName": stack, "Outputs": outputs}]}
+
+
+@dataclass
+class Deployed:
+    """A stack's secrets."""
+
+    signing: str
+    anthropic: str
+    secrets: Any
+
+    def key(self) -> str:
+        return str(self.secrets.get_secret_value(SecretId=self.anthropic)["SecretString"])
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    with mock_aws():
+        fake = FakeAws(boto3.client("secretsmanager", region_name="eu-central-1"))
+        to_moto = BaseClient._make_api_call
+
+        def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            if operation == "DescribeStacks":
+                return fake.describe(parameters["StackName"])
+            return to_moto(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", call)
+        yield fake
+
+
+@pytest.fixture
+def deployed(aws: FakeAws) -> Deployed:
+    return aws.deploy("wss://x.example/test")
+
+
+def claims(token: str) -> dict[str, Any]:
+    return dict(jwt.decode(token, SIGNING, algorithms=["HS256"]))
+
+
+def test_a_token_is_all_that_is_printed(deployed: Deployed, run: Run) -> None:
+    told = run("token", "create", "--owner", "ada", "--expires", "30m", "--stack", STACK)
+    assert told.exit_code == 0
+    assert told.stderr == ""
+    read = claims(told.stdout.removesuffix("\n"))
+    assert set(read) == {"sub", "exp", "iat", "jti"}
+    assert read["sub"] == "ada"
+    assert read["exp"] - read["iat"] == 1800
+
+
+def test_the_signing_secret_comes_from_an_option_a_profile_or_the_environment(
+    deployed: Deployed, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert claims(run("token", "create", "-o", "ada", "--secret", deployed.signing).stdout.strip())
+    run("config", "set", "signing_secret", deployed.signing, "--profile", "bare")
+    assert claims(run("token", "create", "-o", "ada", "--profile", "bare").stdout.strip())
+    run("config", "set", "stack", STACK, "--profile", "test")
+    assert claims(run("token", "create", "-o", "ada", "--profile", "test").stdout.strip())
+    monkeypatch.setenv("BRIDGE_STACK", STACK)
+    assert claims(run("token", "create", "-o", "ada").stdout.strip())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--owner", "a#b"], 2),
+        (["--owner", ""], 2),
+        (["--owner", "a\nb"], 2),
+        (["--owner", "x" * 257], 2),
+        (["--owner", "ada", "--expires", "soon"], 2),
+        (["--owner", "ada", "--expires", "0"], 2),
+        (["--owner", "ada"], 3),
+        (["--owner", "ada", "--stack", "other"], 3),
+        (["--owner", "ada", "--secret", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none"], 3),
+    ],
+)
+def test_no_token_where_something_is_wrong(aws: FakeAws, run: Run, arguments: list[str], code: int) -> None:
+    told = run("token", "create", *arguments)
+    assert told.exit_code == code
+    assert told.stdout == ""
+    assert told.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("24H", 86_400), ("2w", 1_209_600)]
+)
+def test_times(given: str, seconds: int) -> None:
+    assert tokens.seconds_of(given) == seconds
+    with pytest.raises(UsageError):
+        tokens.seconds_of("366d")
+
+
+def test_the_key_goes_from_the_environment_into_the_secret_and_nowhere_else(
+    deployed: Deployed, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    told = run("key", "set", "--stack", STACK)
+    assert told.exit_code == 0
+    assert deployed.key() == KEY
+    assert KEY not in told.output
+    assert "Warning" not in told.stderr
+    assert "ANTHROPIC_API_KEY" in told.stderr
+
+
+def test_the_key_from_a_pipe(deployed: Deployed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = run("key", "set", "--stack", STACK, input=f" {KEY}\n")
+    assert deployed.key() == KEY
+    assert told.exit_code == 0
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-the-environment")
+    run("key", "set", "-", "--secret", deployed.anthropic, input="sk-other-of-a-gateway-somewhere")
+    assert deployed.key() == "sk-other-of-a-gateway-somewhere"
+
+
+def test_an_unusual_key_is_kept_with_a_warning(deployed: Deployed, run: Run) -> None:
+    told = run("key", "set", "--stack", STACK, input="short-key")
+    assert deployed.key() == "short-key"
+    assert told.stderr.count("Warning") == 2
+    assert "short-key" not in told.output
+
+
+@pytest.mark.parametrize("key", ["", "unset", "two words", "sk-ant-ü", "sk-ant-\x1b[31m"])
+def test_what_is_no_key_is_refused(deployed: Deployed, run: Run, key: str) -> None:
+    assert run("key", "set", "--stack", STACK, input=key).exit_code == 2
+    assert deployed.key() == "unset"
+
+
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(deployed: Deployed, run: Run) -> None:
+    told = run("key", "set", KEY, "--stack", STACK)
+    assert told.exit_code == 2
+    assert KEY not in told.output
+    assert deployed.key() == "unset"
+
+
+def test_a_stack_tells_the_endpoint_and_lets_one_in(
+    aws: FakeAws, bridge: FakeBridge, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BRIDGE_URL")
+    aws.deploy(bridge.url)
+    assert run("ask", "Hi", "plans", "--stack", STACK).stdout == "Hello, world\n"
+    sent = bridge.handshakes[0]["Authorization"].removeprefix("Bearer ")
+    assert claims(sent)["sub"] == tokens.local_user()
+    assert claims(sent)["exp"] - claims(sent)["iat"] == tokens.OWN_LIFETIME
+    run("config", "set", "stack", STACK, "--profile", "test")
+    run("config", "set", "owner", "ada", "--profile", "test")
+    assert run("ask", "Hi", "plans", "--profile", "test").exit_code == 0
+    assert claims(bridge.handshakes[1]["Authorization"].removeprefix("Bearer "))["sub"] == "ada"
+
+
+def test_a_stack_without_authentication_gets_no_token(
+    aws: FakeAws, bridge: FakeBridge, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BRIDGE_URL")
+    aws.deploy(bridge.url, auth="none")
+    assert run("ask", "Hi", "plans", "--stack", STACK).exit_code == 0
+    assert "Authorization" not in bridge.handshakes[0]
+
+
+def test_without_aws_access_it_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = run("ask", "Hi", "--stack", STACK)
+    assert told.exit_code == 3
+    assert "region" in told.stderr
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    told = run("ask", "Hi", "--stack", STACK)
+    assert told.exit_code == 3
+    assert "credentials" in told.stderr
+
+
+def test_doctor_sees_whether_the_key_is_there(
+    aws: FakeAws, bridge: FakeBridge, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BRIDGE_URL")
+    stack = aws.deploy(bridge.url)
+    told = run("doctor", "--stack", STACK)
+    assert told.exit_code == 1
+    assert "✗ Anthropic key" in told.stdout
+    assert "bridge key set" in told.stdout
+    aws.secrets.put_secret_value(SecretId=stack.anthropic, SecretString=KEY)
+    told = run("doctor", "--stack", STACK)
+    assert told.exit_code == 0
+    assert "✓ Anthropic key" in told.stdout
+    assert KEY not in told.output
+    assert SIGNING not in told.output
