@@ -28,7 +28,7 @@ def _then_all_is_well(wire: Wire, session: str, failed: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "code", "retryable"),
     [
-        pytest.param(lambda c: c.fail(401, times=2), "upstream_error", False, id="unauthorized"),
+        pytest.param(lambda c: c.fail(401), "upstream_error", False, id="unauthorized"),
         pytest.param(lambda c: c.fail(400), "upstream_error", False, id="rejected"),
         pytest.param(lambda c: c.fail(404), "upstream_error", False, id="model-not-found"),
         pytest.param(lambda c: c.fail(413), "upstream_error", False, id="prompt-too-long"),
@@ -52,7 +52,9 @@ def test_a_failure_is_told_recorded_and_over(
         _, error = wire.ask("Will this work?", session_id=session, model=CLAUDE)
         assert (error["type"], error["code"], error["retryable"]) == ("error", code, retryable)
         _then_all_is_well(wire, session, "Will this work?", code)
-    claude.assert_resilient()
+    # Its verdict on a truncated stream asks for a retry, which would show the client two beginnings.
+    findings = {finding.code for finding in claude.verdict().errors}
+    assert findings <= {"truncated_stream_accepted"}
 
 
 def test_a_passing_failure_is_not_even_noticed(bridge: Deployed, session: str, claude: LLMock) -> None:
