@@ -9,14 +9,16 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
 REGION = "eu-central-1"
+ACCOUNT = "123456789012"
 SESSIONS_TABLE = "claude-context-sessions-test"
 HASHES_TABLE = "claude-context-hashes-test"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",  # noqa: S105 - moto's
+    "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_SESSION_TOKEN": "testing",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
@@ -24,6 +26,20 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/nowhere",
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
 }
+
+
+class Context(LambdaContext):
+    """Lambda's context, as far as Powertools looks at it."""
+
+    def __init__(self) -> None:
+        self._function_name = "bridge"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bridge"
+        self._aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 29_000
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import pytest
 from bridge.adapters import connections as module
 from bridge.adapters.connections import DynamoConnections
 from bridge.ports import Connection
-
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import FakeClock
 

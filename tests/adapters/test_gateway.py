@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from bridge.adapters import gateway as module
 from bridge.adapters.gateway import LIMIT_WAITS, ApiGateway
 from bridge.errors import ClientGone
 
@@ -20,13 +20,15 @@ SENT = {"ConnectionId": "abc=", "Data": "é".encode()}
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     return waited
 
 
 @pytest.fixture
 def stub(moto: None) -> Iterator[Stubber]:
-    client = boto3.client("apigatewaymanagementapi", region_name="eu-central-1", endpoint_url="https://x.test")
+    client = boto3.client(
+        "apigatewaymanagementapi", region_name="eu-central-1", endpoint_url="https://x.test"
+    )
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

@@ -11,7 +11,6 @@ from aws_lambda_powertools import Logger
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Session, SessionKey, format_time
 from bridge.errors import BadRequest
-
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import START, FakeClock, an_exchange
 
@@ -20,9 +19,7 @@ OWNER = "ada/lovelace"
 
 @pytest.fixture
 def sessions(dynamodb: Any, calls: Calls, clock: FakeClock, logger: Logger) -> DynamoSessions:
-    return DynamoSessions(
-        dynamodb, SESSIONS_TABLE, timedelta(hours=24), timedelta(days=30), clock, logger
-    )
+    return DynamoSessions(dynamodb, SESSIONS_TABLE, timedelta(hours=24), timedelta(days=30), clock, logger)
 
 
 def begin(sessions: DynamoSessions, clock: FakeClock, name: str, owner: str = OWNER) -> None:

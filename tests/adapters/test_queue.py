@@ -11,12 +11,10 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 from hypothesis import given
-from hypothesis import strategies as st
 
 from bridge.adapters import queue as module
 from bridge.adapters.queue import HOLD_SECONDS, RETRY_SECONDS, SqsTurnQueue, decode, encode
 from bridge.conversation import SessionKey
-
 from tests import aws
 from tests.fakes import KEY, a_turn
 from tests.strategies import texts

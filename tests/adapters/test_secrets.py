@@ -8,7 +8,6 @@ import boto3
 import pytest
 
 from bridge.adapters.secrets import ManagedSecret
-
 from tests import aws
 
 

@@ -13,7 +13,6 @@ from bridge.adapters import items
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Exchange, Failure, Session, SessionKey, Usage
 from bridge.errors import TurnTaken
-
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock, an_exchange, request_id
 
@@ -30,7 +29,12 @@ def say(sessions: DynamoSessions, clock: FakeClock, key: SessionKey = KEY, **cha
     """Keep the next exchange of a session, as the answering does."""
     session = sessions.load(key).session
     turn = session.next_turn
-    held = {"turn": turn, "first_turn": session.first_turn, "at": clock(), "request_id": request_id(turn)}
+    held: dict[str, Any] = {
+        "turn": turn,
+        "first_turn": session.first_turn,
+        "at": clock(),
+        "request_id": request_id(turn),
+    }
     exchange = replace(an_exchange(usage=Usage(5, 3)), **(held | changes))
     sessions.keep(exchange, session.caught_up([exchange]))
     return exchange
@@ -55,7 +59,10 @@ def test_what_was_kept_is_loaded(sessions: DynamoSessions, clock: FakeClock) -> 
     assert remembered.exchanges == (first, second)
     session = remembered.session
     assert (session.turns, session.usage, session.version) == (2, Usage(6, 5, 3, 4), 2)
-    assert (session.title, session.last_updated) == (first.question.replace("\x00", " ").replace("\u2028", ""), clock())
+    assert (session.title, session.last_updated) == (
+        first.question.replace("\x00", " ").replace("\u2028", ""),
+        clock(),
+    )
     assert sessions.find(KEY) == session
 
 
@@ -130,7 +137,11 @@ def test_a_session_whose_first_header_was_lost_is_found_again(
     delete(dynamodb, 0)
     remembered = sessions.load(KEY)
     assert remembered.exchanges == (first,)
-    assert (remembered.session.turns, remembered.session.title, remembered.session.version) == (1, "Hello?", 0)
+    assert (remembered.session.turns, remembered.session.title, remembered.session.version) == (
+        1,
+        "Hello?",
+        0,
+    )
     assert sessions.find(KEY) is not None
     second = say(sessions, clock)
     assert second.turn == 2
@@ -201,9 +212,7 @@ def test_two_owners_use_the_same_name(sessions: DynamoSessions, clock: FakeClock
     assert [session.key for session in sessions.of_owner("ada/travel", None, 5)[0]] == [slashed]
 
 
-def test_history_is_read_from_any_turn_back(
-    sessions: DynamoSessions, clock: FakeClock, calls: Calls
-) -> None:
+def test_history_is_read_from_any_turn_back(sessions: DynamoSessions, clock: FakeClock, calls: Calls) -> None:
     for _ in range(7):
         say(sessions, clock)
     session = sessions.load(KEY).session

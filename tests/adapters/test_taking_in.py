@@ -12,17 +12,9 @@ import pytest
 from bridge.adapters.intake import IdempotentIntake
 from bridge.conversation import Turn
 from bridge.errors import Conflict
-
+from tests import aws
 from tests.aws import HASHES_TABLE, REGION, Calls
 from tests.fakes import KEY, MemoryQueue, a_turn
-
-
-class Context:
-    """What Powertools asks of Lambda's context."""
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 29_000
 
 
 @pytest.fixture
@@ -33,7 +25,7 @@ def queue() -> MemoryQueue:
 @pytest.fixture
 def intake(dynamodb: Any, calls: Calls, queue: MemoryQueue) -> IdempotentIntake:
     intake = IdempotentIntake(queue, dynamodb, HASHES_TABLE, timedelta(hours=24))
-    intake.register(Context())
+    intake.register(aws.Context())
     return intake
 
 
@@ -59,7 +51,7 @@ def test_a_repeat_without_a_session_is_told_the_one_that_was_made_up(
 
 @pytest.mark.parametrize("changes", [{"message": "Other"}, {"model": "claude-opus-5-5"}])
 def test_another_message_under_the_same_id_is_a_conflict(
-    intake: IdempotentIntake, queue: MemoryQueue, changes: dict[str, str]
+    intake: IdempotentIntake, queue: MemoryQueue, changes: dict[str, Any]
 ) -> None:
     intake(a_turn(), "travel")
     with pytest.raises(Conflict) as caught:
@@ -68,9 +60,7 @@ def test_another_message_under_the_same_id_is_a_conflict(
     assert len(queue.turns) == 1
 
 
-def test_owners_and_sessions_have_their_own_request_ids(
-    intake: IdempotentIntake, queue: MemoryQueue
-) -> None:
+def test_owners_and_sessions_have_their_own_request_ids(intake: IdempotentIntake, queue: MemoryQueue) -> None:
     intake(a_turn(), "travel")
     intake(a_turn(message="Other", key=replace(KEY, owner="eve")), "travel")
     intake(a_turn(message="Third", key=replace(KEY, name="cooking")), "cooking")

@@ -1,0 +1,94 @@
+"""What the functions log and measure: enough to run them, and nothing that anybody said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests import aws
+from tests.contract.conftest import SIGNING_SECRET, Deployment, bearer
+from tests.messages_server import END, KEY, START, STOP, Reply, failing, text
+
+ID = "123e4567-e89b-12d3-a456-426614174000"
+SAID = "MARMALADE-QUESTION"
+ANSWERED = "MARMALADE-ANSWER"
+
+
+def query(**fields: Any) -> str:
+    return json.dumps({"action": "query", "message": SAID, "session_id": "travel", **fields})
+
+
+def lines(text_logged: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text_logged.splitlines() if line.startswith("{")]
+
+
+def test_no_text_no_token_and_no_key_is_logged(
+    connected: Deployment,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    header = bearer()
+    connected.connect(header, "another")
+    connected.connect({"Authorization": header["Authorization"][:-3]}, "forged")
+    connected.claude.reply(
+        Reply((START, text(ANSWERED), END, STOP)),
+        failing(400, "invalid_request_error", SAID),
+        failing(401, "authentication_error", KEY),
+        Reply((START, text(ANSWERED))),
+    )
+    for number in range(4):
+        connected.receive(query(request_id=ID[:-1] + str(number)))
+        connected.work()
+    connected.receive(query(request_id=ID, message=SAID * 9000))
+    connected.receive(query(request_id=SAID))
+    connected.receive(query(session_id=SAID + " "))
+    connected.receive(query(model=SAID))
+    connected.receive(json.dumps({"action": SAID}))
+    connected.receive(SAID)
+    connected.receive(json.dumps({"action": "history", "session_id": "travel"}))
+    boto3.client("dynamodb", region_name=aws.REGION).delete_table(TableName=aws.HASHES_TABLE)
+    connected.receive(query(request_id=ID, session_id="cooking"))
+    connected.disconnect()
+    captured = capsys.readouterr()
+    logged = connected.log.getvalue() + captured.out + captured.err + caplog.text
+    assert logged
+    for secret in ("MARMALADE", KEY, "marker", SIGNING_SECRET, header["Authorization"].split(".")[1]):
+        assert secret not in logged
+
+
+def test_a_turns_line_tells_what_it_took(connected: Deployment) -> None:
+    connected.claude.reply(Reply())
+    connected.receive(query(request_id=ID))
+    connected.work()
+    line = lines(connected.log.getvalue())[-1]
+    assert line["message"] == "turn answered"
+    assert line["correlation_id"] == ID
+    assert (line["turn"], line["stop_reason"], line["usage"]["input_tokens"]) == (1, "end_turn", 7)
+    assert line["posts"] >= 2
+
+
+def test_an_internal_failures_line_has_its_cause(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASH_TABLE", "nowhere")
+    connected.receive(query(request_id=ID))
+    failed = [line for line in lines(connected.log.getvalue()) if line["level"] == "ERROR"]
+    assert len(failed) == 1
+    assert "ResourceNotFoundException" in failed[0]["exception"]
+
+
+def test_a_turn_is_measured(connected: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    connected.claude.reply(Reply(), failing(400))
+    connected.receive(query(request_id=ID))
+    connected.work()
+    measured = {name for line in lines(capsys.readouterr().out) if "_aws" in line for name in line}
+    assert {"Turns", "TimeToFirstToken", "Duration", "QueueWait", "Posts"} <= measured
+    assert {"InputTokens", "OutputTokens", "CacheReadInputTokens", "CacheCreationInputTokens"} <= measured
+    assert "Failures" not in measured
+    connected.receive(query(request_id=ID[:-1] + "1"))
+    connected.work()
+    failures = [line for line in lines(capsys.readouterr().out) if "Failures" in line]
+    assert [line["code"] for line in failures] == ["upstream_error"]
