@@ -93,9 +93,13 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"claude-context-bridge {version('claude-context-bridge')}")
+        try:
+            installed = version("claude-context-bridge")
+        except PackageNotFoundError:  # run from a checkout that is not installed
+            installed = "(not installed)"
+        typer.echo(f"claude-context-bridge {installed}")
         raise typer.Exit
 
 
