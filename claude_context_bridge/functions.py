@@ -79,9 +79,10 @@ class Functions(Construct):
                 "CONTEXT_TABLE": sessions.table_name,
                 "HASH_TABLE": self._storage.hashes.table_name,
                 "QUEUE_URL": self._queue.turns.queue_url,
-                "AUTH": props.auth,
+                "MODEL": props.model,
+                "ALLOWED_MODELS": ",".join(props.models),
                 "MAX_MESSAGE_LENGTH": str(props.max_message_length),
-                **self._models_and_lifetimes(),
+                **self._lifetimes(),
             },
         )
         message.allow(["dynamodb:GetItem", "dynamodb:Query"], sessions.table_arn)
@@ -114,7 +115,7 @@ class Functions(Construct):
                 "MAX_OUTPUT_TOKENS": str(props.max_output_tokens),
                 "CONTEXT_LIMIT": str(props.context_limit),
                 "SYSTEM_PROMPT": props.system_prompt,
-                **self._models_and_lifetimes(),
+                **self._lifetimes(),
             },
         )
         answer.allow(
@@ -153,11 +154,9 @@ class Functions(Construct):
             environment=environment,
         )
 
-    def _models_and_lifetimes(self) -> dict[str, str]:
+    def _lifetimes(self) -> dict[str, str]:
         props = self._props
         return {
-            "MODEL": props.model,
-            "ALLOWED_MODELS": ",".join(props.models),
             "SESSION_TTL": str(int(props.session_ttl.to_seconds())),
             "MEMORY_TTL": str(int(props.memory_ttl.to_seconds())),
         }

@@ -31,17 +31,31 @@ class Identity:
     subprotocol: str | None = None
 
 
+def anonymous(headers: Mapping[str, str]) -> Identity:
+    """Return the one owner of a deployment without authentication."""
+    return Identity(ANONYMOUS, None, _confirmed(_offered(headers)))
+
+
 def identify(headers: Mapping[str, str], signing_key: str) -> Identity:
     """Return whom a handshake's headers name; `Unauthorized` says what is wrong with them."""
     names = {name.lower(): value for name, value in headers.items()}
-    offered = [part.strip() for part in names.get("sec-websocket-protocol", "").split(",")]
+    offered = _offered(headers)
     scheme, _, token = names.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
-        return _identity(token.strip(), signing_key, SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        return _identity(token.strip(), signing_key, _confirmed(offered))
     for protocol in offered:
         if protocol.startswith(TOKEN_SUBPROTOCOL):
             return _identity(protocol.removeprefix(TOKEN_SUBPROTOCOL), signing_key, SUBPROTOCOL)
     raise Unauthorized("Connect with a token, in the header 'Authorization: Bearer …'.")
+
+
+def _offered(headers: Mapping[str, str]) -> list[str]:
+    names = {name.lower(): value for name, value in headers.items()}
+    return [part.strip() for part in names.get("sec-websocket-protocol", "").split(",")]
+
+
+def _confirmed(offered: list[str]) -> str | None:
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 def _identity(token: str, signing_key: str, subprotocol: str | None) -> Identity:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def prepare(*parts: Callable[[], object]) -> None:
     """Build ``parts`` now, where this runs in Lambda.
 
-    During initialisation a function has a whole CPU whatever its memory, a snapshot keeps what is
-    built, and an incomplete environment fails the deployment rather than the first message.
+    During initialisation a function has a whole CPU whatever its memory, and a snapshot keeps what
+    is built.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
         for part in parts:
@@ -69,7 +69,7 @@ def doorkeeper() -> Doorkeeper:
     from bridge.adapters.secrets import ManagedSecret
 
     if settings().auth() == "none":
-        return lambda _: auth.Identity(auth.ANONYMOUS, None)
+        return auth.anonymous
     key = ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
     return lambda headers: auth.identify(headers, key.value())
 

@@ -7,8 +7,8 @@ brings it up to date from the exchanges themselves.
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -26,9 +26,12 @@ Wire = Literal["bridge", "original"]
 """How the client speaks: the bridge's protocol, or the original's single frame."""
 
 
-def new_session_name() -> str:
-    """Return a name for a session that its client did not name: ``chat-`` and eight characters."""
-    return f"chat-{secrets.token_hex(4)}"
+def new_session_name(owner: str, request_id: str) -> str:
+    """Return a name for a session that its client did not name: ``chat-`` and eight characters.
+
+    A request sent again gets the same name, and so the same place in line.
+    """
+    return "chat-" + hashlib.sha256(f"{owner}#{request_id}".encode()).hexdigest()[:8]
 
 
 def format_time(moment: datetime) -> str:

@@ -39,8 +39,9 @@ class TurnTaken(Exception):
 class BridgeError(Exception):
     """An error that the client is told: ``code`` is for programs, the message for people.
 
-    ``retryable`` says whether the very same request may succeed later, and ``retry_after``
-    (seconds) when, where that is known. ``detail`` is for the log, and holds no message's text.
+    ``retryable`` says whether the same message may succeed later, and ``retry_after`` (seconds)
+    when, where that is known. Once a turn has failed, its message needs a request id of its own.
+    ``detail`` is for the log, and holds no message's text.
     """
 
     code: ClassVar[str] = "internal"

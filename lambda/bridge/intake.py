@@ -97,9 +97,11 @@ class Reception:
             allowed = ", ".join(self._settings.allowed_models)
             raise BadRequest(f"The model {model[:64]!r} is not allowed here. Allowed: {allowed}.")
         wire: Wire = "original" if query.request_id is None else "bridge"
+        request_id = query.request_id or str(uuid.uuid4())
+        name = query.session_id or new_session_name(speaker.owner, request_id)
         turn = Turn(
-            key=SessionKey(speaker.owner, query.session_id or new_session_name()),
-            request_id=query.request_id or str(uuid.uuid4()),
+            key=SessionKey(speaker.owner, name),
+            request_id=request_id,
             message=query.message,
             model=model,
             connection_id=speaker.connection_id,

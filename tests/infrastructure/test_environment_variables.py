@@ -8,11 +8,11 @@ import pytest
 from tests.infrastructure.conftest import Synthesized, synthesize
 
 EVERY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "CONTEXT_TABLE"}
-TURN = {"QUEUE_URL", "MODEL", "ALLOWED_MODELS", "SESSION_TTL", "MEMORY_TTL"}
+TURN = {"QUEUE_URL", "SESSION_TTL", "MEMORY_TTL"}
 EXPECTED = {
     "connect": EVERY | {"AUTH", "SIGNING_SECRET_ARN"},
     "disconnect": EVERY,
-    "message": EVERY | TURN | {"HASH_TABLE", "AUTH", "MAX_MESSAGE_LENGTH"},
+    "message": EVERY | TURN | {"HASH_TABLE", "MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"},
     "answer": EVERY
     | TURN
     | {"CALLBACK_URL", "ANTHROPIC_SECRET_ARN", "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"}
@@ -42,6 +42,9 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
         log_level="WARNING",
         metrics_namespace="Mine",
     )
+    message = stack.function("message")["Environment"]["Variables"]
+    assert message["MODEL"] == "claude-haiku-5-5"
+    assert message["ALLOWED_MODELS"] == "claude-haiku-5-5,claude-opus-5-5"
     answer = stack.function("answer")["Environment"]["Variables"]
     assert (
         answer.items()
@@ -51,8 +54,6 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
             "POWERTOOLS_LOG_LEVEL": "WARNING",
             "SESSION_TTL": "7200",
             "MEMORY_TTL": "259200",
-            "MODEL": "claude-haiku-5-5",
-            "ALLOWED_MODELS": "claude-haiku-5-5,claude-opus-5-5",
             "MAX_OUTPUT_TOKENS": "100",
             "CONTEXT_LIMIT": "5000",
             "SYSTEM_PROMPT": "Be brief.",
@@ -95,7 +96,7 @@ def test_what_fits_the_limit_fits_lambdas_4_kb() -> None:
     """A deployment would fail late; 170 characters stand for each thing that CloudFormation fills in."""
     stack = synthesize("prod", system_prompt="x" * 2000, metrics_namespace="n" * 255, model="m" * 128)
     variables = stack.function("answer")["Environment"]["Variables"]
-    free = ("SYSTEM_PROMPT", "ALLOWED_MODELS", "ANTHROPIC_BASE_URL", "POWERTOOLS_METRICS_NAMESPACE")
+    free = ("SYSTEM_PROMPT", "ANTHROPIC_BASE_URL", "POWERTOOLS_METRICS_NAMESPACE")
     rest = {name: value for name, value in variables.items() if name not in free}
     size = sum(len(name) + (len(value) if isinstance(value, str) else 170) for name, value in rest.items())
     assert size + sum(map(len, free)) + 2900 <= 4096

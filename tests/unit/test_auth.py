@@ -55,6 +55,12 @@ def test_a_header_goes_before_a_subprotocol_which_is_confirmed_all_the_same() ->
     assert auth.identify(headers, KEY) == Identity("ada", LATER, "bridge")
 
 
+def test_without_authentication_a_browsers_subprotocol_is_confirmed_too() -> None:
+    assert auth.anonymous({}) == Identity("anonymous", None)
+    assert auth.anonymous({"Sec-WebSocket-Protocol": "bridge"}) == Identity("anonymous", None, "bridge")
+    assert auth.anonymous({"Sec-WebSocket-Protocol": "other"}) == Identity("anonymous", None)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -135,3 +141,9 @@ def test_an_error_never_repeats_the_token() -> None:
         auth.identify(bearer(forged), KEY)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_without_authentication_all_are_one_owner_and_a_browser_gets_its_subprotocol() -> None:
+    assert auth.anonymous({}) == auth.Identity("anonymous", None)
+    offered = auth.anonymous({"Sec-WebSocket-Protocol": "bridge, other"})
+    assert offered == auth.Identity("anonymous", None, "bridge")

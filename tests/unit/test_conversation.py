@@ -66,10 +66,11 @@ def test_times_sort_as_their_texts_do(moment: datetime) -> None:
 
 
 def test_a_session_made_up_has_a_name_that_clients_may_use() -> None:
-    name = new_session_name()
+    name = new_session_name("ann", "request-1")
     assert re.fullmatch("chat-[0-9a-f]{8}", name)
     assert SESSION_NAME.fullmatch(name)
-    assert new_session_name() != name
+    assert new_session_name("ann", "request-1") == name
+    assert new_session_name("bob", "request-1") != name
 
 
 def test_owners_with_slashes_share_no_session() -> None:
