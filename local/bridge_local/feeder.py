@@ -1,9 +1,10 @@
 """Takes messages from the queue and hands them to the answer function, as Lambda's own pollers do in AWS.
 
-The emulator has a poller too, but it sleeps for a second when idle and works on one message at a time. Its
-long poll looks into the queue every 100 ms, counted from the call: so several workers poll, their calls
-spread evenly over those 100 ms, and a message is seen within a tenth of that. A worker hands its message on
-and polls again at once; the queue itself lets only one message of a group be under way.
+The emulator has a poller too, but it sleeps for a second when idle and works on one message at a time. Here
+several workers poll long, hand a message on, and poll again at once; the queue itself lets only one message
+of a group be under way. A new message wakes them (waking.py). One that shows up for another reason, since
+the one before it in its group is done or its time-out is over, is seen at the emulator's next look into the
+queue, every 100 ms from a poll's beginning: so the polls begin evenly spread over those 100 ms.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 from bridge_local.aws import REGION, CallFailed, Connection
 
-_POLLERS = 10
+_POLLERS = 5
 _EMULATOR_LOOKS_SECONDS = 0.1
 _POLL_SECONDS = 10
 _CONCURRENCY = 32

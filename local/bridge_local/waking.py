@@ -1,0 +1,53 @@
+"""Wakes the emulator's long polls when a message comes, as SQS does; by itself it looks every 100 ms.
+
+It reaches into MiniStack at two names of `ministack.services.sqs`: `esm_wake`, which is set for every message
+sent, and the `asyncio` whose `sleep` a long poll calls between two looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+
+class Waking:
+    """Stands in for `esm_wake` and for the module `asyncio` at once."""
+
+    def __init__(self, esm_wake: Any) -> None:
+        self._esm_wake = esm_wake
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    def set(self) -> None:
+        """Note that there is a message."""
+        self._esm_wake.set()
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._wake)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until there is a message, at most `seconds`."""
+        self._loop = asyncio.get_running_loop()
+        sleeper = self._loop.create_future()
+        self._sleepers.add(sleeper)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await sleeper
+        finally:
+            self._sleepers.discard(sleeper)
+
+    def _wake(self) -> None:
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+
+def install() -> None:
+    """Put it in MiniStack's place."""
+    from ministack.services import sqs
+
+    sqs.esm_wake = sqs.asyncio = Waking(sqs.esm_wake)
