@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools import Logger
 
 from tests import aws
 from tests.fakes import FakeClock
+from tests.messages_server import MessagesServer, messages_server
 
 
 @pytest.fixture
@@ -39,3 +41,31 @@ def clock() -> FakeClock:
 @pytest.fixture
 def logger() -> Logger:
     return Logger(service="test", level=logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[MessagesServer]:
+    with messages_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: MessagesServer) -> Iterator[MessagesServer]:
+    running.replies.clear()
+    running.asked.clear()
+    yield running
+    assert running.replies == []
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def key_is_nowhere(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert "marker" not in caplog.text

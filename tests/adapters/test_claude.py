@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import time
-import traceback
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from bridge.adapters.claude import ATTEMPTS, Endpoint, MessagesApi
-from bridge.conversation import Usage
+from bridge.adapters.claude import ATTEMPTS
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.memory import prompt
 from bridge.memory.window import Window
 from bridge.ports import Completed, Text
-from tests.fakes import FakeSecret, an_exchange
+from tests.adapters.asking import ANSWERED, api, ask, fails, listen
+from tests.fakes import an_exchange
 from tests.messages_server import (
     ANSWER,
     KEY,
@@ -30,66 +24,7 @@ from tests.messages_server import (
     text,
 )
 
-ANSWERED = [Text("Hel"), Text("lo 中😀"), Completed("end_turn", Usage(7, 3), "claude-real")]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[MessagesServer]:
-    with messages_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: MessagesServer) -> Iterator[MessagesServer]:
-    running.replies.clear()
-    running.asked.clear()
-    yield running
-    assert running.replies == []
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
-@pytest.fixture(autouse=True)
-def _key_is_nowhere(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    caplog.set_level(logging.DEBUG)
-    yield
-    assert "marker" not in caplog.text
-
-
-def api(server: MessagesServer, secret: FakeSecret | None = None, **changes: Any) -> MessagesApi:
-    settings: dict[str, Any] = {
-        "base_url": server.url,
-        "version": "2023-06-01",
-        "auth_header": "x-api-key",
-        "max_output_tokens": 99,
-    }
-    return MessagesApi(Endpoint(**(settings | changes)), secret or FakeSecret(KEY))
-
-
-def ask(claude: MessagesApi) -> list[Text | Completed]:
-    told = prompt.build("Be kind.", Window((an_exchange(),)), "And now?")
-    with claude.answer(told, "claude-asked") as events:
-        return list(events)
-
-
-def listen(claude: MessagesApi, heard: list[Text | Completed]) -> None:
-    """Put what Claude says into ``heard`` as it comes, also where it breaks off."""
-    with claude.answer(prompt.build("", Window(), "Hi"), "m") as events:
-        for event_heard in events:
-            heard.append(event_heard)
-
-
-def fails(claude: MessagesApi) -> BridgeError:
-    with pytest.raises(BridgeError) as caught:
-        ask(claude)
-    told = "".join(traceback.format_exception(caught.value))
-    assert "marker" not in told + str(caught.value.detail)
-    return caught.value
+pytestmark = pytest.mark.usefixtures("key_is_nowhere")
 
 
 def test_a_question_and_its_answer(server: MessagesServer) -> None:
@@ -246,47 +181,6 @@ def test_a_server_that_is_not_there(waits: list[float]) -> None:
     error = fails(api(gone))
     assert (error.code, error.retryable, error.detail) == ("upstream_error", True, "ConnectionError")
     assert len(waits) == ATTEMPTS - 1
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_rotated_key_is_used_at_once(server: MessagesServer, waits: list[float], status: int) -> None:
-    server.reply(failing(status, "authentication_error"), Reply())
-    assert ask(api(server, FakeSecret("sk-old-marker", KEY))) == ANSWERED
-    assert [asked.headers["x-api-key"] for asked in server.asked] == ["sk-old-marker", KEY]
-    assert waits == [0]
-
-
-def test_a_key_that_is_not_accepted_is_told(server: MessagesServer, waits: list[float]) -> None:
-    server.reply(failing(401, "authentication_error", f"invalid key {KEY}"))
-    error = fails(api(server))
-    assert (error.code, error.retryable) == ("upstream_error", False)
-    assert "bridge key set" in error.message
-    assert waits == []
-
-
-def test_a_key_that_is_not_set_is_told_and_nobody_asked(server: MessagesServer) -> None:
-    secret = FakeSecret("unset")
-    assert "bridge key set" in fails(api(server, secret)).message
-    assert secret.fresh_reads == 1
-    assert server.asked == []
-
-
-def test_a_key_that_was_set_since_is_used(server: MessagesServer) -> None:
-    server.reply(Reply())
-    assert ask(api(server, FakeSecret("unset", KEY))) == ANSWERED
-
-
-def test_a_key_from_a_file_that_ends_with_a_line_works(server: MessagesServer) -> None:
-    server.reply(Reply())
-    assert ask(api(server, FakeSecret(f" {KEY}\r\n"))) == ANSWERED
-    assert server.asked[0].headers["x-api-key"] == KEY
-
-
-@pytest.mark.parametrize("key", ["", " ", "marker\nx", "marker…", "marker\x00", "märker-marker"])
-def test_a_key_that_no_header_carries_is_told(server: MessagesServer, waits: list[float], key: str) -> None:
-    error = fails(api(server, FakeSecret(key)))
-    assert "bridge key set" in error.message
-    assert (server.asked, waits) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,6 @@ import socket
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("unit", max_examples=100, deadline=None)
-settings.load_profile("unit")
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTEST_", "COV_", "HYPOTHESIS_")
 

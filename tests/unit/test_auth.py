@@ -55,12 +55,6 @@ def test_a_header_goes_before_a_subprotocol_which_is_confirmed_all_the_same() ->
     assert auth.identify(headers, KEY) == Identity("ada", LATER, "bridge")
 
 
-def test_without_authentication_a_browsers_subprotocol_is_confirmed_too() -> None:
-    assert auth.anonymous({}) == Identity("anonymous", None)
-    assert auth.anonymous({"Sec-WebSocket-Protocol": "bridge"}) == Identity("anonymous", None, "bridge")
-    assert auth.anonymous({"Sec-WebSocket-Protocol": "other"}) == Identity("anonymous", None)
-
-
 @pytest.mark.parametrize(
     "headers",
     [

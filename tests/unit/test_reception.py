@@ -68,6 +68,7 @@ def test_a_query_without_a_session_starts_one(desk: Desk) -> None:
     assert desk.intake.turns[0].key == SessionKey("ada", name)
     assert desk.intake.turns[0].model == "claude-sonnet-5-5"
     assert desk.intake.requested == [None]
+    assert desk.frame(action="query", request_id=ID, message="Hi")["session_id"] == name
 
 
 def test_the_originals_query_gets_its_answer_later(desk: Desk) -> None:
