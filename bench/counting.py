@@ -43,6 +43,10 @@ class Count:
     posts: int = 0
     bytes_posted: int = 0
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the count with its calls as plain tables."""
+        return {name: dict(v) if isinstance(v, Counter) else v for name, v in vars(self).items()}
+
 
 class Meter:
     """Hooks of botocore's that count every call of this process's default session."""

@@ -62,10 +62,9 @@ def medians(times: dict[str, list[float]]) -> dict[str, float]:
 def _snippet(name: str) -> str:
     return (
         f"import bridge.handlers.{name}\n"
-        "from unittest import mock\n"
         "from bridge import bootstrap\n"
         "from bridge.adapters import aws\n"
-        "aws.client = lambda *_, **__: mock.MagicMock()\n"
+        "aws.client = lambda *_, **__: _client\n"
         f"{_PARTS[name]}\n"
     )
 
@@ -76,7 +75,8 @@ def _time(asset: Path, code: str) -> float:
         "import sys, time\n"
         "sys.modules['cryptography'] = None\n"
         f"sys.path.insert(0, {str(asset)!r})\n"
-        "import unittest.mock\n"
+        "from unittest.mock import MagicMock\n"
+        "_client = MagicMock()\n"
         "begun = time.perf_counter()\n"
         f"{code}"
         "print((time.perf_counter() - begun) * 1000)\n"
