@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ class Context(LambdaContext):
         return 29_000
 
 
+@functools.cache
+def _session() -> boto3.Session:
+    """Keep one session: reading the services' descriptions anew is most of what a test would take."""
+    return boto3.Session(region_name=REGION)
+
+
 @contextmanager
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run moto, with an environment in which nothing else can be meant."""
@@ -49,7 +56,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
 
 
