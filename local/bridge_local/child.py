@@ -69,7 +69,8 @@ class Child:
             return
         if self.vitals.pid:
             self.vitals.pid, self.vitals.ready = 0, False
-            self.vitals.trouble = f"the {self.name} ended (code {code}): {self._last_line()}"
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}: {self._last_line()}"
+            self.vitals.trouble = f"the {self.name} {how}"
             _log.warning("%s; starting it again in %.0f s", self.vitals.trouble, self._pause)
         if lived > self._pause:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)

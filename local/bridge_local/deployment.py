@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from bridge_local.aws import ACCOUNT, REGION
@@ -22,13 +23,42 @@ _FLAGS = ("--no-notices", "--no-version-reporting", "--no-path-metadata", "--no-
 
 
 class Cdk:
-    """The CDK CLI, with an environment in which nothing but the emulator can be reached as AWS."""
+    """The CDK CLI, with an environment in which nothing but the emulator can be reached as AWS.
 
-    def __init__(self, cli: tuple[str, ...], node: Node, places: Places, app_dir: Path) -> None:
+    Its processes inherit `lock`, the command's: should this process be killed, no other command begins before
+    they have ended.
+    """
+
+    def __init__(self, cli: tuple[str, ...], node: Node, places: Places, app_dir: Path, lock: int) -> None:
         self._cli = cli
         self._node = node
         self._places = places
         self._app_dir = app_dir
+        self._lock = lock
+
+    def check_names(self, names: Collection[str]) -> None:
+        """Ask the app whether it has settings of these names; synth takes an unknown one to be another's.
+
+        Raises DeployFailed.
+        """
+        if not names:
+            return
+        done = subprocess.run(
+            [sys.executable, "-c", "from stacks.settings import SETTINGS; print(*SETTINGS)"],
+            cwd=self._app_dir,
+            env=self._environment(1),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        known = done.stdout.split()
+        for name in names:
+            if known and name not in known:
+                near = get_close_matches(name, known, n=1)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                raise DeployFailed(
+                    f"there is no setting {name}{meant}", hint=f"settings are: {', '.join(sorted(known))}"
+                )
 
     def synth(self, context: Mapping[str, str]) -> None:
         """Make the template, and bundle the functions if they changed. Raises DeployFailed."""
@@ -75,6 +105,7 @@ class Cdk:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=[self._lock],
                 start_new_session=True,  # Ctrl-C comes to this process, which ends it with its children
             )
 

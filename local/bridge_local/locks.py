@@ -59,10 +59,10 @@ def holder(path: Path) -> int | None:
 
 
 @contextmanager
-def held(path: Path, *, patience: float, waiting: Callable[[int], None]) -> Iterator[None]:
+def held(path: Path, *, patience: float, waiting: Callable[[int], None]) -> Iterator[int]:
     """Hold the lock for a while; if another has it, call `waiting` once with its pid and wait for it.
 
-    Raises Held after `patience` seconds.
+    Yields the descriptor: a child that inherits it holds the lock too. Raises Held after `patience` seconds.
     """
     deadline = time.monotonic() + patience
     told = False
@@ -78,6 +78,6 @@ def held(path: Path, *, patience: float, waiting: Callable[[int], None]) -> Iter
                 waiting(e.pid)
             time.sleep(0.2)
     try:
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -66,10 +66,10 @@ class LocalAws:
         asked (Anthropic's by default); `tiny` leaves a key unused. Raises LocalError; whatever goes wrong, or
         KeyboardInterrupt, leaves it as it was before.
         """
-        with self._command():
+        with self._command() as lock:
             kept = record.read(self.places.record)
             self._recover(kept)
-            rise = _Rise(self.places, kept, self._app or app_dir(), self._progress)
+            rise = _Rise(self.places, kept, self._app or app_dir(), self._progress, lock)
             rise.settings = {k: v for k, v in {**kept.settings, **(settings or {})}.items() if k not in unset}
             rise.port = port or kept.port or DEFAULT_PORT
             rise.api_key, rise.base_url, rise.tiny_wanted = api_key, base_url, tiny
@@ -96,7 +96,7 @@ class LocalAws:
         restore(self.places, kept)
 
     @contextlib.contextmanager
-    def _command(self) -> Iterator[None]:
+    def _command(self) -> Iterator[int]:
         """Let one command at a time be at work on the folder."""
         self.places.create()
 
@@ -104,8 +104,10 @@ class LocalAws:
             self._progress(f"another `bridge local` is at work here (process {pid}); waiting for it")
 
         try:
-            with locks.held(self.places.command_lock, patience=_OTHER_COMMAND_SECONDS, waiting=waiting):
-                yield
+            with locks.held(
+                self.places.command_lock, patience=_OTHER_COMMAND_SECONDS, waiting=waiting
+            ) as lock:
+                yield lock
         except locks.Held as e:
             raise DaemonFailed(
                 f"another `bridge local` (process {e.pid}) does not come to an end", hint=f"kill {e.pid}"
@@ -121,11 +123,14 @@ class _Rise:
     base_url: str
     tiny_wanted: bool
 
-    def __init__(self, places: Places, kept: Record, app: Path, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, places: Places, kept: Record, app: Path, progress: Callable[[str], None], lock: int
+    ) -> None:
         self._places = places
         self._kept = kept
         self._app = app
         self._progress = progress
+        self._lock = lock
         self._ran_before = supervision.running(places) is not None
 
     def run(self) -> None:
@@ -194,7 +199,8 @@ class _Rise:
 
     def _deploy(self, context: Mapping[str, str], print_of_all: str) -> None:
         node = toolchain.find_node()
-        cdk = Cdk(toolchain.cdk(node, self._progress), node, self._places, self._app)
+        cdk = Cdk(toolchain.cdk(node, self._progress), node, self._places, self._app, self._lock)
+        cdk.check_names(set(self.settings) - set(self._kept.settings))
         if self._ran_before:  # which goes on, should the settings be no good
             self._synth(cdk, context)
             self._progress("something changed: restarting the local AWS")
@@ -248,7 +254,10 @@ class _Rise:
     def _undo(self, port_before: int) -> None:
         """Stop what this started; go back to before the deployment; start again what ran before."""
         kept = record.read(self._places.record)
-        if self._ran_before and not kept.deploying and supervision.running(self._places) is not None:
+        runs = supervision.running(self._places) is not None
+        if not kept.deploying and runs == self._ran_before:
+            kept.port = port_before or kept.port
+            record.write(self._places.record, kept)
             return
         self._progress("going back to what was before")
         with contextlib.suppress(DaemonFailed):
