@@ -137,7 +137,7 @@ class Asking:
             case Delta():
                 text = self._turn.take_delta(event)
                 return [replace(event, text=text)] if text else []
-            case Answer() if self._turn.has_gap:
+            case Answer() if self._turn.lacks_some_of(event):
                 self._ended = event
                 self._turn.session_id = event.session_id
                 self._recovering = True

@@ -78,7 +78,10 @@ class Delta:
 
 @dataclass(frozen=True)
 class Answer:
-    """The turn is complete and kept. `usage` counts tokens; `text` is the whole answer."""
+    """The turn is complete and kept. `usage` counts tokens; `text` is the whole answer.
+
+    `deltas` is how many deltas it came in; None where that is not known.
+    """
 
     request_id: str
     session_id: str
@@ -87,6 +90,7 @@ class Answer:
     model: str
     usage: dict[str, int] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
+    deltas: int | None = None
     text: str = ""
 
 
@@ -193,6 +197,7 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
                 model=str(told.get("model") or ""),
                 usage=dict(told.get("usage") or {}),
                 memory=dict(told.get("memory") or {}),
+                deltas=told.get("deltas"),
             )
         case "error":
             return Failure(

@@ -29,10 +29,9 @@ class Turn:
         """Whether the bridge has the question, and in which session: `accepted` may come after a delta."""
         return self._told or (self._spoke and self.session_id is not None)
 
-    @property
-    def has_gap(self) -> bool:
-        """Whether a delta is missing before one that came."""
-        return bool(self._early)
+    def lacks_some_of(self, answer: Answer) -> bool:
+        """Whether a delta is missing: before one that came, or at the end."""
+        return bool(self._early) or answer.deltas is None or answer.deltas >= self._next
 
     @property
     def next_seq(self) -> int:

@@ -72,9 +72,12 @@ class Answering:
                 exchange = self._new_exchange(turn, delivery, remembered.session, window, outbox, outcome)
             else:
                 outcome.repeated = True
-            outcome.exchange = self._keep(exchange, remembered, turn)
+            outcome.exchange = kept = self._keep(exchange, remembered, turn)
             outbox.flush()
-            outbox.send(_closing_frame(turn, outcome.exchange, outcome.failure, window))
+            # What another delivery kept is not what this one's deltas told.
+            told = not outcome.repeated and kept.answer == exchange.answer
+            deltas = outbox.deltas if told else None
+            outbox.send(_closing_frame(turn, kept, outcome.failure, window, deltas))
         outcome.duration = time.monotonic() - outcome.started
         outcome.posts = outbox.posts
         outcome.client_gone = outbox.gone
@@ -189,7 +192,7 @@ def _check_answer(text: str, stop_reason: str) -> None:
 
 
 def _closing_frame(
-    turn: Turn, exchange: Exchange, failure: BridgeError | None, window: Window
+    turn: Turn, exchange: Exchange, failure: BridgeError | None, window: Window, deltas: int | None
 ) -> frames.Frame:
     session_id = turn.key.name
     if exchange.failure is not None:
@@ -197,4 +200,4 @@ def _closing_frame(
         return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
     if turn.wire == "original":
         return original.answer(exchange, session_id, window.messages)
-    return frames.answer(exchange, session_id, window)
+    return frames.answer(exchange, session_id, window, deltas)

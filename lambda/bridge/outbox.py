@@ -37,10 +37,10 @@ class Outbox:
         self._request_id = request_id
         self._pending: list[str] = []
         self._pending_size = 0
-        self._seq = 0
         self._closing = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self.deltas = 0
         self.posts = 0
         self.gone = False
         self.failure: Exception | None = None
@@ -103,5 +103,5 @@ class Outbox:
                 self._pending_size = 0
             due = time.monotonic() + INTERVAL
             for piece in frames.split(text):
-                self._seq += 1
-                self.send(frames.delta(self._request_id, self._seq, piece))
+                self.deltas += 1
+                self.send(frames.delta(self._request_id, self.deltas, piece))

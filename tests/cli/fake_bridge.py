@@ -161,7 +161,7 @@ def delta(frame: Frame, seq: int, text: str) -> Frame:
     return {"type": "delta", "request_id": frame["request_id"], "seq": seq, "text": text}
 
 
-def answer(frame: Frame, entry: Frame) -> Frame:
+def answer(frame: Frame, entry: Frame, deltas: int | None) -> Frame:
     return {
         "type": "answer",
         "request_id": frame["request_id"],
@@ -169,6 +169,7 @@ def answer(frame: Frame, entry: Frame) -> Frame:
         "turn": entry["turn"],
         "stop_reason": entry["stop_reason"],
         "model": entry["model"],
+        "deltas": deltas,
         "usage": entry["usage"],
         "memory": {"window_messages": 2, "window_characters": 40},
     }
@@ -179,7 +180,7 @@ async def answered(bridge: FakeBridge, connection: ServerConnection, frame: Fram
     await post(connection, accepted(frame))
     for seq, text in enumerate(bridge.reply, start=1):
         await post(connection, delta(frame, seq, text))
-    await post(connection, answer(frame, bridge.keep(frame)))
+    await post(connection, answer(frame, bridge.keep(frame), len(bridge.reply)))
 
 
 def abort(connection: ServerConnection) -> None:

@@ -121,7 +121,7 @@ def test_an_unusual_end_is_told(bridge: FakeBridge, run: Run, reason: str, said:
     async def cut(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         await post(connection, accepted(frame))
         await post(connection, delta(frame, 1, "x"))
-        await post(connection, answer(frame, fake.keep(frame, stop_reason=reason)))
+        await post(connection, answer(frame, fake.keep(frame, stop_reason=reason), 1))
 
     bridge.behaviours = [cut]
     assert said in run("ask", "Hi", "plans").stderr

@@ -44,7 +44,7 @@ class Paced:
         await asyncio.to_thread(self.go_on.wait, 20)
         for seq in range(2, 50):
             await post(connection, delta(frame, seq, "more\n" * 500))
-        await post(connection, answer(frame, fake.keep(frame)))
+        await post(connection, answer(frame, fake.keep(frame), 49))
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_a_gap_is_filled_from_the_history(bridge: FakeBridge) -> None:
         await post(connection, accepted(frame))
         await post(connection, delta(frame, 1, "Hello"))
         await post(connection, delta(frame, 3, "world"))
-        await post(connection, answer(frame, fake.keep(frame)))
+        await post(connection, answer(frame, fake.keep(frame), 3))
 
     bridge.behaviours = [lose_one]
     events = run(asked(client(bridge)))
@@ -113,12 +113,23 @@ def test_a_gap_is_filled_from_the_history(bridge: FakeBridge) -> None:
     assert events[-1].memory == {"window_messages": 2, "window_characters": 40}
 
 
+@pytest.mark.parametrize("deltas", [3, None])
+def test_a_lost_end_is_filled_from_the_history(bridge: FakeBridge, deltas: int | None) -> None:
+    async def lose_the_last(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        await post(connection, accepted(frame))
+        await post(connection, delta(frame, 1, "Hello"))
+        await post(connection, answer(frame, fake.keep(frame), deltas))
+
+    bridge.behaviours = [lose_the_last]
+    assert shown(run(asked(client(bridge)))) == "Hello, world"
+
+
 def test_repeated_and_reordered_deltas_are_shown_once_and_in_order(bridge: FakeBridge) -> None:
     async def twice(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         for seq, text in [(2, ", "), (1, "Hello"), (1, "Hello"), (3, "world"), (2, ", ")]:
             await post(connection, delta(frame, seq, text))
         await post(connection, accepted(frame))
-        await post(connection, answer(frame, fake.keep(frame)))
+        await post(connection, answer(frame, fake.keep(frame), 3))
 
     bridge.behaviours = [twice]
     assert shown(run(asked(client(bridge)))) == "Hello, world"

@@ -6,10 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_cli.exchanges import Exchange, begins_inside, joined
-from bridge_cli.protocol import Accepted, Delta
+from bridge_cli.protocol import Answer, Accepted, Delta
 from bridge_cli.turn import Turn
 
 texts = st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=8)
+
+
+def an_answer(deltas: int) -> Answer:
+    return Answer("r", "s", 1, "end_turn", "claude", deltas=deltas)
 
 
 @given(texts, st.randoms())
@@ -21,7 +25,7 @@ def test_deltas_in_any_order_and_repeated_are_shown_once_and_in_order(
     turn = Turn("r", "s")
     shown = "".join(turn.take_delta(Delta("r", seq, text)) for seq, text in numbered)
     assert shown == turn.text == "".join(pieces)
-    assert not turn.has_gap
+    assert not turn.lacks_some_of(an_answer(len(pieces)))
 
 
 @given(texts, st.data())
@@ -30,7 +34,7 @@ def test_what_is_missing_comes_from_the_kept_exchange(pieces: list[str], data: s
     turn = Turn("r", "s")
     deltas = [Delta("r", seq, text) for seq, text in enumerate(pieces, start=1) if seq != missing]
     shown = "".join(turn.take_delta(delta) for delta in deltas)
-    assert turn.has_gap is (missing < len(pieces))
+    assert turn.lacks_some_of(an_answer(len(pieces)))
     kept = Exchange(1, "", (("user", "q"), ("assistant", "".join(pieces))))
     assert shown + turn.rest_of(kept) == "".join(pieces)
     assert turn.answer_from(kept).text == "".join(pieces)

@@ -54,7 +54,9 @@ def test_every_frame_is_an_event(text: str) -> None:
     accepted = protocol.decode(frames.encode(frames.accepted(ID, "travel")))
     assert accepted == protocol.Accepted(ID, "travel")
     assert protocol.decode(frames.encode(frames.pong(ID))) == protocol.Pong(ID)
-    answer = protocol.decode(frames.encode(frames.answer(an_exchange(2), "travel", Window((an_exchange(),)))))
+    answer = protocol.decode(
+        frames.encode(frames.answer(an_exchange(2), "travel", Window((an_exchange(),)), 3))
+    )
     assert isinstance(answer, protocol.Answer)
     assert (answer.turn, answer.session_id, answer.memory["window_messages"]) == (2, "travel", 2)
 

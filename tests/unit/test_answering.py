@@ -56,6 +56,7 @@ def test_a_turn_is_answered_kept_and_told() -> None:
     *deltas, closing = bridge.gateway.frames
     assert "".join(delta["text"] for delta in deltas) == "Hello!"
     assert (closing["type"], closing["turn"], closing["session_id"]) == ("answer", 1, "travel")
+    assert closing["deltas"] == len(deltas)
     assert closing["memory"] == {"window_messages": 0, "window_characters": 0}
     assert outcome.exchange == kept
     assert (outcome.failure, outcome.repeated, outcome.client_gone) == (None, False, False)
@@ -154,7 +155,7 @@ def test_a_kept_turn_is_told_again_and_not_asked() -> None:
     told = bridge.gateway.frames[-1]
     outcome = bridge.answer(a_turn(2), delivery=2)
     assert outcome.repeated
-    assert bridge.gateway.frames[-1] == told
+    assert bridge.gateway.frames[-1] == told | {"deltas": None}
     assert len(bridge.sessions.kept()) == len(bridge.claude.prompts) == 2
 
 
@@ -199,6 +200,7 @@ def test_a_twin_that_was_faster_is_the_one_that_counts() -> None:
 
     bridge.sessions.before_keep = meddle
     assert bridge.answer(a_turn(5)).exchange == twin
+    assert bridge.gateway.frames[-1]["deltas"] is None
     assert len(bridge.sessions.kept()) == 2
 
 

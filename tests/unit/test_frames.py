@@ -60,7 +60,7 @@ def test_a_frame_is_one_json_object(text: str) -> None:
 
 
 def test_an_answer_tells_what_the_turn_took() -> None:
-    frame = frames.answer(an_exchange(3), "travel", Window((an_exchange(1, "ab", "cde"),)))
+    frame = frames.answer(an_exchange(3), "travel", Window((an_exchange(1, "ab", "cde"),)), 2)
     assert frame == {
         "type": "answer",
         "request_id": request_id(3),
@@ -68,12 +68,14 @@ def test_an_answer_tells_what_the_turn_took() -> None:
         "turn": 3,
         "stop_reason": "end_turn",
         "model": "claude-sonnet-5-5",
+        "deltas": 2,
         "usage": {
             "input_tokens": 0,
             "output_tokens": 0,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
         },
+        "deltas": 2,
         "memory": {"window_messages": 2, "window_characters": 5},
     }
 

@@ -67,8 +67,11 @@ def delta(request_id: str, seq: int, text: str) -> Frame:
     return {"type": "delta", "request_id": request_id, "seq": seq, "text": text}
 
 
-def answer(exchange: Exchange, session_id: str, window: Window) -> Frame:
-    """The turn is kept. The text came in the deltas; here is what the turn took."""
+def answer(exchange: Exchange, session_id: str, window: Window, deltas: int | None) -> Frame:
+    """The turn is kept. The text came in so many ``deltas``; here is what the turn took.
+
+    ``deltas`` is None where the turn had been kept before and is only told once more.
+    """
     return {
         "type": "answer",
         "request_id": exchange.request_id,
@@ -76,6 +79,7 @@ def answer(exchange: Exchange, session_id: str, window: Window) -> Frame:
         "turn": exchange.turn,
         "stop_reason": exchange.stop_reason,
         "model": exchange.model,
+        "deltas": deltas,
         "usage": exchange.usage.as_dict(),
         "memory": {"window_messages": window.messages, "window_characters": window.characters},
     }
