@@ -75,7 +75,6 @@ def test_an_answer_tells_what_the_turn_took() -> None:
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
         },
-        "deltas": 2,
         "memory": {"window_messages": 2, "window_characters": 5},
     }
 
