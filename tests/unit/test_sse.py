@@ -260,3 +260,17 @@ def test_any_events_are_an_answer_or_a_bridge_error(events: list[dict[str, Any]]
     except BridgeError:
         return
     assert isinstance(read_events[-1], Completed)
+
+
+def test_a_line_without_an_end_is_given_up() -> None:
+    taken = 0
+
+    def endless() -> Iterable[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield b"x" * 65_536
+
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        list(sse.read(sse.lines_of(endless()), MODEL))
+    assert taken * 65_536 <= sse.MAX_LINE_BYTES + 65_536

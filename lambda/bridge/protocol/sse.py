@@ -14,6 +14,10 @@ from bridge.ports import Completed, Text
 OVERLOADED = ("overloaded_error", "rate_limit_error")
 _USAGE = tuple(Usage().as_dict())
 _NAME_LENGTH = 128
+
+MAX_LINE_BYTES = 4_000_000
+"""The longest line that is taken: a sane event is some hundred bytes, and never over an item's 400 KB."""
+
 _MOST_TOKENS = 10**12
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -23,15 +27,22 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     `requests`' own `iter_lines` takes a ``\r\n`` that falls between two chunks for two ends.
     """
-    rest = b""
+    rest: list[bytes] = []
+    length = 0
     for chunk in chunks:
-        rest += chunk
-        lines = rest.splitlines(keepends=True)
+        length += len(chunk)
+        if length > MAX_LINE_BYTES:
+            raise UpstreamError("Claude's answer could not be understood.", detail="a line without an end")
+        rest.append(chunk)
+        if b"\n" not in chunk and b"\r" not in b"".join(rest[-2:]):
+            continue
+        lines = b"".join(rest).splitlines(keepends=True)
         # A line is whole once its end is, and the last byte may be the first half of an end.
-        rest = b"" if rest.endswith(b"\n") else lines.pop() if lines else b""
+        rest = [] if chunk.endswith(b"\n") or not lines else [lines.pop()]
+        length = sum(map(len, rest))
         yield from (line.rstrip(b"\r\n") for line in lines)
     if rest:
-        yield rest.rstrip(b"\r\n")
+        yield b"".join(rest).rstrip(b"\r\n")
 
 
 def data_of(lines: Iterable[bytes]) -> Iterator[str]:
