@@ -41,8 +41,8 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
         rest = [] if chunk.endswith(b"\n") or not lines else [lines.pop()]
         length = sum(map(len, rest))
         yield from (line.rstrip(b"\r\n") for line in lines)
-    if rest:
-        yield b"".join(rest).rstrip(b"\r\n")
+    if last := b"".join(rest):
+        yield last.rstrip(b"\r\n")
 
 
 def data_of(lines: Iterable[bytes]) -> Iterator[str]:
