@@ -89,6 +89,8 @@ def stop(places: Places) -> bool:
                 f"the daemon (process {pid}) does not end", hint=f"kill {pid}; see {places.log('daemon')}"
             )
         time.sleep(0.05)
+    for process in _started:
+        process.poll()
     return True
 
 
