@@ -13,9 +13,11 @@ import importlib
 import io
 import json
 import os
+import sys
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +31,9 @@ QUESTION = "q" * 900
 """With the stand-in's answer of about 90 characters, a turn's text is 1 KB."""
 
 CONNECTION = "bench-connection"
+
+SOURCE = Path(__file__).parents[1] / "lambda"
+"""Where the functions' package lies, which is not installed."""
 
 
 @dataclass
@@ -117,6 +122,7 @@ def count_turns(status: dict[str, Any], outputs: dict[str, str], turns: tuple[in
             "ttl": {"N": "9999999999"},
         },
     )
+    sys.path.insert(0, str(SOURCE))
     with StandIn() as claude:
         os.environ |= _environment(outputs, queue["QueueUrl"], claude.url)
         message = importlib.import_module("bridge.handlers.message").handler
