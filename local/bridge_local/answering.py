@@ -49,11 +49,10 @@ def settings_of(answering: Answering, *, model_port: int, base_url: str) -> dict
     return {}
 
 
-def note(answering: str, model: str, settings: Mapping[str, str]) -> str:
-    """Say who answers, as people are told it."""
+def note(answering: str, model: str, base_url: str) -> str:
+    """Say who answers, as people are told it; `base_url` is empty for Anthropic's own."""
     if answering == "tiny":
         return model_server.NOTE
-    base_url = settings.get("anthropic_base_url", _DEFAULT_BASE_URL)
-    if answering == "claude" and base_url == _DEFAULT_BASE_URL:
+    if base_url in ("", _DEFAULT_BASE_URL):
         return f"Claude answers ({model})"
     return f"answers come from {base_url} ({model})"

@@ -146,8 +146,10 @@ class Daemon:
             self._told = deepcopy(self._vitals)
 
     def _finish(self) -> None:
+        _log.info("stopping")
         if self._feeder:
             self._feeder.stop(_ANSWERS_MAY_END_SECONDS)
+        _log.info("no answer is under way any more; stopping the emulator, which saves")
         if self._emulator:
             self._emulator.stop(_SAVING_SECONDS)
         if self._model:

@@ -103,7 +103,7 @@ def serve(places: Places, port: int) -> None:
     from bridge_local.saving import Saver
 
     saver = Saver(ministack._build_persistence_save_dict, pause=2.0)
-    waking.install()
+    polls = waking.install()
     _keep_logs(places.log("functions"))
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -123,6 +123,7 @@ def serve(places: Places, port: int) -> None:
         async def stopped() -> None:
             await stop.wait()
             await _end_functions()
+            polls.end()
             saving.cancel()
             saver.finish()  # MiniStack is about to write the same files
             logging.disable()  # hypercorn tells of every connection that it cuts

@@ -27,7 +27,8 @@ class Deployment:
 class Record:
     """The memory of one local AWS.
 
-    `settings` are those of `--set`, remembered. `answering` says who answers (see answering.py).
+    `settings` are those of `--set`, remembered. `answering` says who answers (see answering.py), `base_url`
+    where the key that was given last is good, if not at Anthropic's.
     `deploying` is true from just before a deployment changes the emulator until it has succeeded.
     """
 
@@ -35,6 +36,7 @@ class Record:
     model_port: int = 0
     settings: dict[str, str] = field(default_factory=dict)
     answering: str = ""
+    base_url: str = ""
     deployment: Deployment | None = None
     deploying: bool = False
     bootstrapped: bool = False

@@ -72,7 +72,8 @@ class LocalAws:
             rise = _Rise(self.places, kept, self._app or app_dir(), self._progress, lock)
             rise.settings = {k: v for k, v in {**kept.settings, **(settings or {})}.items() if k not in unset}
             rise.port = port or kept.port or DEFAULT_PORT
-            rise.api_key, rise.base_url, rise.tiny_wanted = api_key, base_url, tiny
+            rise.api_key, rise.tiny_wanted = api_key, tiny
+            rise.base_url = base_url if api_key else kept.base_url  # a key is kept with where it is good
             rise.run()
             return look(self.places)
 
@@ -146,6 +147,7 @@ class _Rise:
             if self._kept.deployment is None or self._kept.deployment.fingerprint != print_of_all:
                 self._deploy(context, print_of_all)
             self._kept.answering, self._kept.settings = answers, self.settings
+            self._kept.base_url = self.base_url
             self._kept.deploying = False
             record.write(self._places.record, self._kept)
             self._put_key(answers)

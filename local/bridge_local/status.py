@@ -79,7 +79,9 @@ def _tell_of_deployment(status: Status, kept: Record, outputs: dict[str, str]) -
     status.aws_endpoint = f"http://127.0.0.1:{kept.port}"
     status.auth = outputs["Auth"]
     status.model = outputs["Model"]
-    status.model_note = answering.note(kept.answering, status.model, kept.settings)
+    status.model_note = answering.note(
+        kept.answering, status.model, kept.settings.get("anthropic_base_url") or kept.base_url
+    )
     status.tiny_model = kept.answering == "tiny"
 
 

@@ -17,6 +17,7 @@ class Waking:
     def __init__(self, esm_wake: Any) -> None:
         self._esm_wake = esm_wake
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = False
         self._sleepers: set[asyncio.Future[None]] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -29,7 +30,9 @@ class Waking:
             self._loop.call_soon_threadsafe(self._wake)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep until there is a message, at most `seconds`."""
+        """Sleep until there is a message, at most `seconds`; at the end, break the poll off."""
+        if self._ended:
+            raise asyncio.CancelledError
         self._loop = asyncio.get_running_loop()
         sleeper = self._loop.create_future()
         self._sleepers.add(sleeper)
@@ -40,14 +43,21 @@ class Waking:
         finally:
             self._sleepers.discard(sleeper)
 
+    def end(self) -> None:
+        """Break off every long poll: the server would wait for them before it stops."""
+        self._ended = True
+        self._wake()
+
     def _wake(self) -> None:
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)
 
 
-def install() -> None:
+def install() -> Waking:
     """Put it in MiniStack's place."""
     from ministack.services import sqs
 
-    sqs.esm_wake = sqs.asyncio = Waking(sqs.esm_wake)
+    waking = Waking(sqs.esm_wake)
+    sqs.esm_wake = sqs.asyncio = waking
+    return waking
