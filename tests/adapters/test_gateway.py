@@ -1,81 +1,67 @@
-"""Posts to clients, over a stubbed API Gateway."""
+"""Posts to clients over real HTTP, with the client that the functions use: its retries are part of it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
-
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
-from bridge.adapters.gateway import LIMIT_WAITS, ApiGateway
+from bridge.adapters import aws
+from bridge.adapters.gateway import ApiGateway
 from bridge.errors import ClientGone
+from tests.messages_server import MessagesServer, Reply, failing
 
-SENT = {"ConnectionId": "abc=", "Data": "é".encode()}
+FRAME = '"é中😀"'
+SENT = Reply((b"",), chunked=False)
+FULL = failing(429, x_amzn_ErrorType="LimitExceededException")
+
+
+def post(server: MessagesServer) -> None:
+    client = aws.client("apigatewaymanagementapi", endpoint_url=f"{server.url}/prod")
+    ApiGateway(client).post("abc=", FRAME)
 
 
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
+def gateway(moto: None, server: MessagesServer) -> MessagesServer:
+    return server
 
 
-@pytest.fixture
-def stub(moto: None) -> Iterator[Stubber]:
-    client = boto3.client(
-        "apigatewaymanagementapi", region_name="eu-central-1", endpoint_url="https://x.test"
-    )
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-def refuse(stub: Stubber, code: str, status: int) -> None:
-    stub.add_client_error("post_to_connection", code, http_status_code=status, expected_params=SENT)
-
-
-def post(stub: Stubber) -> None:
-    client: Any = stub.client
-    ApiGateway(client).post("abc=", "é")
-
-
-def test_a_frame_is_posted_as_utf_8(stub: Stubber, waits: list[float]) -> None:
-    stub.add_response("post_to_connection", {}, SENT)
-    post(stub)
+def test_a_frame_is_posted_as_utf_8(gateway: MessagesServer, waits: list[float]) -> None:
+    gateway.reply(SENT)
+    post(gateway)
+    (asked,) = gateway.asked
+    assert asked.path == "/prod/@connections/abc%3D"
+    assert asked.body == "é中😀"
     assert waits == []
 
 
-def test_a_closed_connection_is_a_client_that_is_gone(stub: Stubber, waits: list[float]) -> None:
-    refuse(stub, "GoneException", 410)
+def test_a_closed_connection_is_a_client_that_is_gone(gateway: MessagesServer, waits: list[float]) -> None:
+    gateway.reply(failing(410, x_amzn_ErrorType="GoneException"))
     with pytest.raises(ClientGone):
-        post(stub)
+        post(gateway)
     assert waits == []
 
 
-def test_a_full_buffer_is_waited_for_and_nothing_is_skipped(stub: Stubber, waits: list[float]) -> None:
-    for _ in range(3):
-        refuse(stub, "LimitExceededException", 429)
-    stub.add_response("post_to_connection", {}, SENT)
-    post(stub)
+def test_a_full_buffer_is_waited_for_and_nothing_is_skipped(
+    gateway: MessagesServer, waits: list[float]
+) -> None:
+    gateway.reply(FULL, FULL, FULL, SENT)
+    post(gateway)
     assert len(waits) == 3
-    assert waits == sorted(waits)
+    assert {asked.body for asked in gateway.asked} == {"é中😀"}
 
 
-def test_a_buffer_that_stays_full_is_given_up(stub: Stubber, waits: list[float]) -> None:
-    for _ in range(LIMIT_WAITS + 1):
-        refuse(stub, "LimitExceededException", 429)
+def test_a_buffer_that_stays_full_is_given_up_after_about_a_minute_at_most(
+    gateway: MessagesServer, waits: list[float]
+) -> None:
+    gateway.reply(*[FULL] * aws.RETRIES)
     with pytest.raises(ClientError):
-        post(stub)
-    assert len(waits) == LIMIT_WAITS
-    assert 20 < sum(waits) < 40
+        post(gateway)
+    assert len(gateway.asked) == aws.RETRIES
+    assert sum(waits) <= 1 + 2 + 4 + 8 + 16 + 20 + 20
 
 
-def test_any_other_error_goes_on(stub: Stubber, waits: list[float]) -> None:
-    refuse(stub, "ForbiddenException", 403)
+def test_any_other_error_goes_on(gateway: MessagesServer, waits: list[float]) -> None:
+    gateway.reply(failing(403, x_amzn_ErrorType="ForbiddenException"))
     with pytest.raises(ClientError):
-        post(stub)
+        post(gateway)
     assert waits == []
