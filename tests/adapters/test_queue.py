@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
-from hypothesis import given
+from hypothesis import example, given
 
 from bridge.adapters import queue as module
 from bridge.adapters.queue import HOLD_SECONDS, RETRY_SECONDS, SqsTurnQueue, decode, encode
@@ -18,6 +19,9 @@ from bridge.conversation import SessionKey
 from tests import aws
 from tests.fakes import KEY, a_turn
 from tests.strategies import texts
+
+REFUSED_BY_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What moto lets through, and SQS answers with `InvalidMessageContents`."""
 
 
 @pytest.fixture
@@ -36,9 +40,12 @@ def received(sqs: Any, url: str) -> list[dict[str, Any]]:
 
 
 @given(texts, texts)
-def test_a_turn_is_read_as_it_was_written(message: str, owner: str) -> None:
+@example("\ufffe \\\uffff\x00", "ada")
+def test_a_turn_is_read_as_it_was_written_in_characters_that_sqs_takes(message: str, owner: str) -> None:
     turn = a_turn(1, message, key=SessionKey(owner, "travel"), wire="original")
-    assert decode(encode(turn)) == turn
+    body = encode(turn)
+    assert decode(body) == turn
+    assert REFUSED_BY_SQS.search(body) is None
 
 
 def test_a_session_is_a_group_and_a_request_goes_in_once(sqs: Any, url: str, logger: Logger) -> None:
