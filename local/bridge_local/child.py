@@ -75,6 +75,7 @@ class Child:
         if lived > self._pause:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
             self.vitals.restarts += 1
+            self._let_go()
             self.start()
 
     def stop(self, patience: float) -> None:
@@ -88,7 +89,10 @@ class Child:
             _log.warning("the %s did not end within %.0f s; it is killed", self.name, patience)
             self._process.kill()
             self._process.wait()
-        if self._process.stdin:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process and self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self._process = None

@@ -25,7 +25,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Coroutine, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from bridge_local.aws import ACCOUNT, REGION
 from bridge_local.places import Places
 
 Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+Application = Callable[[Scope, Any, Any], Coroutine[Any, Any, None]]
 
 _LOG_BYTES = 5_000_000
 _STREAMS_KEPT = 50

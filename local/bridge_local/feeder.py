@@ -97,16 +97,18 @@ class Feeder:
             "MessageSystemAttributeNames": ["All"],
             "MessageAttributeNames": ["All"],
         }
-        while not self._stop.is_set():
+        while True:
             with self._room:  # no message is taken that nobody could work on
                 pass
             _until(phase)
+            if self._stop.is_set():
+                poller.close()
+                return
             try:
                 messages = poller.call("sqs", "ReceiveMessage", request).get("Messages", [])
             except (OSError, http.client.HTTPException, ValueError, CallFailed) as e:
-                if not self._stop.is_set():
-                    _log.debug("poll: %s", e)
-                    self._stop.wait(_PAUSE_SECONDS)
+                _log.debug("poll: %s", e)
+                self._stop.wait(_PAUSE_SECONDS)
                 continue
             for message in messages:
                 self._hand_on(message)
@@ -126,10 +128,10 @@ class Feeder:
         self._room.release()
 
     def _work_on(self, message: Mapping[str, Any]) -> None:
+        if not hasattr(self._own, "connection"):
+            self._own.connection = self._connection(timeout=_LONGEST_ANSWER_SECONDS)
+        connection: Connection = self._own.connection
         try:
-            if not hasattr(self._own, "connection"):
-                self._own.connection = self._connection(timeout=_LONGEST_ANSWER_SECONDS)
-            connection: Connection = self._own.connection
             succeeded, returned = connection.invoke(
                 self.source.function, event(message, self.source.queue_arn)
             )
@@ -145,6 +147,8 @@ class Feeder:
                 _log.warning("message %s will be delivered again: %s", message["MessageId"], e)
                 self.fed.failed += 1
         finally:
+            if self._stop.is_set():
+                connection.close()
             self._done()
 
     def _connection(self, *, timeout: float) -> Connection:

@@ -1,0 +1,77 @@
+"""A queue and a function behind HTTP, as the emulator has them, to be looked at by tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+QUEUE_ARN = "arn:aws:sqs:eu-west-1:000000000000:turns.fifo"
+Function = Callable[[dict[str, Any]], tuple[int, dict[str, str], Any]]
+
+
+def message(number: int) -> dict[str, Any]:
+    return {
+        "MessageId": f"id-{number}",
+        "ReceiptHandle": f"receipt-{number}",
+        "MD5OfBody": "md5",
+        "Body": f"body-{number}",
+        "Attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": "g", "SentTimestamp": "1"},
+        "MessageAttributes": {"trace": {"DataType": "String", "StringValue": "t"}},
+        "MD5OfMessageAttributes": "md5a",
+    }
+
+
+class FakeEmulator:
+    """Hands out what is in `messages`; `function` answers invocations: status, headers, body."""
+
+    def __init__(self, function: Function) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
+        self.events: list[dict[str, Any]] = []
+        self.function = function
+        self._lock = threading.Lock()
+        emulator = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status, headers, body = emulator.answer(
+                    self.path, self.headers.get("X-Amz-Target", ""), request
+                )
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+
+    def answer(self, path: str, target: str, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+        if path.startswith("/2015-03-31/functions/"):
+            self.events.append(request)
+            return self.function(request)
+        with self._lock:
+            if target.endswith("ReceiveMessage"):
+                return 200, {}, {"Messages": [self.messages.pop(0)]} if self.messages else {}
+            self.deleted.append(request["ReceiptHandle"])
+        return 200, {}, {}
+
+    def __enter__(self) -> FakeEmulator:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

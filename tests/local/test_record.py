@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bridge_local import record
+from bridge_local.errors import StateTooNew
+from bridge_local.places import Places
+from bridge_local.record import Deployment, Record
+
+
+def test_what_is_written_is_read(places: Places) -> None:
+    kept = Record(
+        4566, 4567, {"auth": "none"}, "tiny", "", Deployment("f", {"Url": "wss://x/local"}), bootstrapped=True
+    )
+    record.write(places.record, kept)
+    assert record.read(places.record) == kept
+
+
+def test_only_its_owner_may_read_the_folder(places: Places) -> None:
+    record.write(places.record, Record())
+    assert places.record.stat().st_mode & 0o777 == 0o600
+    assert places.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_nothing_written_is_an_empty_record(places: Places) -> None:
+    assert record.read(places.record) == Record()
+
+
+@pytest.mark.parametrize("newer", [{"format": record.FORMAT + 1}, {"emulator": [99, 0, 0]}])
+def test_a_newer_one_is_refused(places: Places, newer: dict[str, object]) -> None:
+    record.write(places.record, Record())
+    places.record.write_text(json.dumps(json.loads(places.record.read_text()) | newer))
+    with pytest.raises(StateTooNew, match="newer version"):
+        record.read(places.record)
+
+
+def test_a_damaged_one_is_refused(places: Places) -> None:
+    places.record.write_text("{")
+    with pytest.raises(StateTooNew, match="damaged"):
+        record.read(places.record)
