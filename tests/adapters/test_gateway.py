@@ -10,7 +10,8 @@ from bridge.adapters.gateway import ApiGateway
 from bridge.errors import ClientGone
 from tests.messages_server import MessagesServer, Reply, failing
 
-FRAME = '"é中😀"'
+FRAME = '{"text":"é中😀"}'
+TEXT = {"text": "é中😀"}
 SENT = Reply((b"",), chunked=False)
 FULL = failing(429, x_amzn_ErrorType="LimitExceededException")
 
@@ -30,7 +31,7 @@ def test_a_frame_is_posted_as_utf_8(gateway: MessagesServer, waits: list[float])
     post(gateway)
     (asked,) = gateway.asked
     assert asked.path == "/prod/@connections/abc%3D"
-    assert asked.body == "é中😀"
+    assert asked.body == TEXT
     assert waits == []
 
 
@@ -47,7 +48,7 @@ def test_a_full_buffer_is_waited_for_and_nothing_is_skipped(
     gateway.reply(FULL, FULL, FULL, SENT)
     post(gateway)
     assert len(waits) == 3
-    assert {asked.body for asked in gateway.asked} == {"é中😀"}
+    assert [asked.body for asked in gateway.asked] == [TEXT] * 4
 
 
 def test_a_buffer_that_stays_full_is_given_up_after_about_a_minute_at_most(
