@@ -51,6 +51,8 @@ class WebSocket(Construct):
             auto_deploy=True,
             throttle=ThrottleSettings(rate_limit=throttle_rate, burst_limit=throttle_burst),
         )
+        # The stage deploys what the API has when it is made: let that be every route, and the reply of one.
+        self.stage.node.add_dependency(self.api)
         self.url = self.stage.url
         self.callback_url = (
             callback_url.format(api_id=self.api.api_id, stage=stage_name)

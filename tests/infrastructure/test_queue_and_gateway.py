@@ -70,6 +70,12 @@ def test_every_action_reaches_the_message_function_and_gets_its_reply(prod: Synt
     assert response["Properties"]["RouteResponseKey"] == "$default"
 
 
+def test_the_stage_is_made_last_so_that_its_first_deployment_has_everything(prod: Synthesized) -> None:
+    (stage,) = prod.of_type("ApiGatewayV2::Stage").values()
+    kinds = ("ApiGatewayV2::Route", "ApiGatewayV2::RouteResponse", "ApiGatewayV2::Integration")
+    assert {name for kind in kinds for name in prod.of_type(kind)} <= set(stage["DependsOn"])
+
+
 def test_each_route_has_its_function(prod: Synthesized) -> None:
     for route, function in {
         "$connect": "Connect",
