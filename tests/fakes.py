@@ -211,15 +211,12 @@ class MemoryIntake:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self.requested: list[str | None] = []
         self.failure: Exception | None = None
 
-    def __call__(self, turn: Turn, requested_session: str | None) -> str:
+    def __call__(self, turn: Turn) -> None:
         if self.failure is not None:
             raise self.failure
         self.turns.append(turn)
-        self.requested.append(requested_session)
-        return turn.key.name
 
 
 class FakeSecret:

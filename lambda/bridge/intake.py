@@ -107,8 +107,8 @@ class Reception:
             connection_id=speaker.connection_id,
             wire=wire,
         )
-        session_id = self._intake(turn, query.session_id)
-        return frames.accepted(turn.request_id, session_id) if wire == "bridge" else None
+        self._intake(turn)
+        return frames.accepted(request_id, name) if wire == "bridge" else None
 
     def _history(self, request: requests.History, owner: str) -> Frame:
         before = pages.Cursor.parse(request.before) if request.before else None

@@ -81,8 +81,8 @@ class TurnQueue(Protocol):
 class Intake(Protocol):
     """Takes a turn in once, however often it is sent."""
 
-    def __call__(self, turn: Turn, requested_session: str | None) -> str:
-        """Queue the turn unless its request was queued before; return its session's name."""
+    def __call__(self, turn: Turn) -> None:
+        """Queue the turn unless its request was queued before."""
 
 
 class Gateway(Protocol):

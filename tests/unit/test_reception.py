@@ -59,7 +59,6 @@ def test_a_query_is_taken_in_and_accepted(desk: Desk) -> None:
     (turn,) = desk.intake.turns
     assert (turn.key, turn.request_id, turn.message, turn.model) == (KEY, ID, "Hi", "claude-opus-5-5")
     assert (turn.connection_id, turn.wire) == ("c", "bridge")
-    assert desk.intake.requested == ["travel"]
 
 
 def test_a_query_without_a_session_starts_one(desk: Desk) -> None:
@@ -67,8 +66,10 @@ def test_a_query_without_a_session_starts_one(desk: Desk) -> None:
     assert name.startswith("chat-")
     assert desk.intake.turns[0].key == SessionKey("ada", name)
     assert desk.intake.turns[0].model == "claude-sonnet-5-5"
-    assert desk.intake.requested == [None]
+    # A request sent again, also with the name that it was told, is the same one.
     assert desk.frame(action="query", request_id=ID, message="Hi")["session_id"] == name
+    desk.frame(action="query", request_id=ID, message="Hi", session_id=name)
+    assert desk.intake.turns == [desk.intake.turns[0]] * 3
 
 
 def test_the_originals_query_gets_its_answer_later(desk: Desk) -> None:

@@ -22,7 +22,7 @@ from bridge.ports import TurnQueue
 
 
 class IdempotentIntake:
-    """Queues a turn once per owner, session and request id, and tells every repeat the same.
+    """Queues a turn once per owner, session and request id, and takes every repeat for the same.
 
     A turn on the original's wire has no request id of its client's: it is never taken for a
     repeat, since people do say "yes" twice.
@@ -53,29 +53,26 @@ class IdempotentIntake:
         """Tell how long this invocation may take: after that an unfinished repeat is taken in anew."""
         self._config.register_lambda_context(context)
 
-    def __call__(self, turn: Turn, requested_session: str | None) -> str:
-        """Queue the turn unless its request was queued before; return its session's name."""
+    def __call__(self, turn: Turn) -> None:
+        """Queue the turn unless its request was queued before."""
         if turn.wire == "original":
             self._queue.send(turn)
-            return turn.key.name
+            return
         request = {
             "owner": turn.key.owner,
-            # As the client sent it: a name that was made up here differs with every repeat.
-            "session_id": requested_session or "",
+            "session_id": turn.key.name,
             "request_id": turn.request_id,
             "message": turn.message,
             "model": turn.model,
         }
         try:
-            taken: dict[str, str] = self._once(request=request, turn=turn)
+            self._once(request=request, turn=turn)
         except IdempotencyAlreadyInProgressError as error:
             raise Conflict(
                 "This request is being taken in already. Wait for its answer.", retryable=True, retry_after=1
             ) from error
         except IdempotencyValidationError as error:
             raise Conflict("This request_id belongs to another message. Use a new one.") from error
-        return taken["session_id"]
 
-    def _take_in(self, *, request: dict[str, str], turn: Turn) -> dict[str, str]:
+    def _take_in(self, *, request: dict[str, str], turn: Turn) -> None:
         self._queue.send(turn)
-        return {"session_id": turn.key.name, "request_id": request["request_id"]}
