@@ -122,4 +122,7 @@ class Secret(Protocol):
     """A secret's value, which may be rotated while the function runs."""
 
     def value(self, *, fresh: bool = False) -> str:
-        """Return the value, at most five minutes old, or as it is now where ``fresh``."""
+        """Return the value, at most five minutes old, or as it is now where ``fresh``.
+
+        Raises `Internal` where it cannot be read.
+        """

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from bridge.adapters.secrets import ManagedSecret
+from bridge.errors import Internal
 from tests import aws
 
 
@@ -42,3 +43,11 @@ def test_a_binary_secret_is_text(client: Any) -> None:
 def test_two_secrets_are_apart(client: Any) -> None:
     first, second = aws.create_secret("one"), aws.create_secret("two")
     assert (ManagedSecret(client, first).value(), ManagedSecret(client, second).value()) == ("one", "two")
+
+
+def test_a_secret_that_cannot_be_read_is_the_bridges_own_failure(client: Any) -> None:
+    arn = aws.create_secret("one")
+    client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    with pytest.raises(Internal) as caught:
+        ManagedSecret(client, arn).value()
+    assert "ResourceNotFoundException" in (caught.value.detail or "")
