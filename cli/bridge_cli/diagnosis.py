@@ -97,7 +97,7 @@ def _local(endpoint: Endpoint) -> Check:
     except BridgeError as error:
         return _failed("local AWS", error)
     if running is None:
-        mend = "bridge local up" if local_aws.installed() else "pip install 'claude-context-bridge[local]'"
+        mend = "bridge local up" if local_aws.installed() else "pip install '.[local]' in a clone"
         return Check(
             "local AWS", ok=None, detail="`bridge local` runs nothing here", mend=f"If it should: {mend}"
         )

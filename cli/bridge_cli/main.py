@@ -10,9 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-import typer.main
-from typer.core import TyperGroup
+try:
+    import typer
+    import typer.main
+    from typer.core import TyperGroup
+except ModuleNotFoundError:  # installed without its extra, for the construct alone
+    print("bridge: what the command line needs is not installed", file=sys.stderr)
+    print("In a clone of the bridge: pip install '.[cli]'", file=sys.stderr)
+    raise SystemExit(3) from None
 
 from bridge_cli import local_aws
 from bridge_cli.commands import ask, chat, config, doctor, key, listing, local, token

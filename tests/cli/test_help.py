@@ -82,4 +82,4 @@ def test_local_says_how_to_install_it_where_it_is_missing(run: Run, monkeypatch:
     monkeypatch.setattr(importlib, "import_module", missing)
     shown = run("local", "up", "--set", "auth=none")
     assert shown.exit_code == 3
-    assert "pip install 'claude-context-bridge[local]'" in shown.stderr
+    assert "In a clone of the bridge: pip install '.[local]'" in shown.stderr

@@ -150,3 +150,12 @@ def test_only_what_is_needed_is_imported(
     loaded = set(told.stderr.decode().rpartition("LOADED")[2].split())
     assert "bridge_cli.main" in loaded
     assert loaded & unwanted == set()
+
+
+def test_without_its_extra_it_says_how_to_install_it() -> None:
+    script = "import sys; sys.modules['typer'] = None; from bridge_cli.main import run; run()"
+    environment = os.environ | {"PYTHONPATH": CLI}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
+    assert told.returncode == 3
+    assert b"pip install '.[cli]'" in told.stderr
+    assert b"Traceback" not in told.stderr

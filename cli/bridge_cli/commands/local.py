@@ -10,19 +10,19 @@ from bridge_cli.errors import NotConfigured
 
 EXAMPLES = """
 Examples:
-  pip install 'claude-context-bridge[local]'
+  pip install '.[local]'   # in a clone of the bridge
   bridge local up
 """
 
 
 def missing(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]…", help="up, down or status.")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="up, down or status.")
     ] = None,
 ) -> None:
     """Run AWS and the bridge on this machine (an extra that is not installed)."""
     del arguments
     raise NotConfigured(
         "`bridge local` is an extra that is not installed",
-        hint="pip install 'claude-context-bridge[local]'",
+        hint="In a clone of the bridge: pip install '.[local]'",
     )
