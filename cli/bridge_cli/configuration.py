@@ -217,7 +217,9 @@ def _from_file(path: str) -> Callable[[], str]:
     def read() -> str:
         try:
             return Path(path).expanduser().read_text("utf-8").strip()
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise NotConfigured(f"the token file {path} cannot be read: {error.strerror}") from error
+        except ValueError as error:
             raise NotConfigured(f"the token file {path} cannot be read: {error}") from error
 
     return read

@@ -60,7 +60,7 @@ def test_a_token_file_is_stronger_than_all(
     monkeypatch.setenv("BRIDGE_TOKEN", "env-token")
     (tmp_path / "token").write_text("file-token\n")
     assert found(token_file=str(tmp_path / "token"))[1] == "file-token"
-    with pytest.raises(NotConfigured, match="cannot be read"):
+    with pytest.raises(NotConfigured, match=r"missing cannot be read: No such file or directory$"):
         found(token_file=str(tmp_path / "missing"))
 
 

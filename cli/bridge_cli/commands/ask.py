@@ -27,10 +27,10 @@ Examples:
 
 def ask(
     question: Annotated[
-        str | None, typer.Argument(metavar="[QUESTION]", help="What to ask; `-` reads standard input.")
+        str | None, typer.Argument(metavar="QUESTION", help="What to ask; `-` reads standard input.")
     ] = None,
     session: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", help="The session to go on in, or to begin.")
+        str | None, typer.Argument(metavar="SESSION", help="The session to go on in, or to begin.")
     ] = None,
     go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on in the session used last.")] = False,
     new: Annotated[

@@ -23,7 +23,7 @@ Examples:
 
 def chat(
     session: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", help="The session to go on in, or to begin.")
+        str | None, typer.Argument(metavar="SESSION", help="The session to go on in, or to begin.")
     ] = None,
     go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on in the session used last.")] = False,
     model: Annotated[

@@ -50,7 +50,7 @@ Setting = Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.joi
 def set_setting(
     name: Setting,
     value: Annotated[
-        str | None, typer.Argument(metavar="[VALUE]", help="`-` reads standard input; a token only there.")
+        str | None, typer.Argument(metavar="VALUE", help="`-` reads standard input; a token only there.")
     ] = None,
     profile: Profile = None,
 ) -> None:

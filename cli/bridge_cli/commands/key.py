@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Give the br
 
 def set_key(
     source: Annotated[
-        str | None, typer.Argument(metavar="[-]", help="`-` reads the key from standard input.")
+        str | None, typer.Argument(metavar="-", help="`-` reads the key from standard input.")
     ] = None,
     secret: Annotated[
         str | None, typer.Option("--secret", metavar="ARN", help="The key's secret, where no stack tells it.")

@@ -63,7 +63,7 @@ def sessions(
 
 
 def history(
-    session: Annotated[str, typer.Argument(help="The session's name.")],
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's name.")],
     limit: Limit = 20,
     before: Before = None,
     everything: All = False,
