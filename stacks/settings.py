@@ -143,4 +143,4 @@ def _looks_misspelt(name: str) -> bool:
 
 def _instead(name: object, allowed: Collection[str]) -> str:
     near = get_close_matches(str(name), allowed, n=1)
-    return (f"; did you mean {near[0]}?" if near else "") + " Allowed: " + ", ".join(sorted(allowed))
+    return (f"; did you mean {near[0]}?" if near else ".") + " Allowed: " + ", ".join(sorted(allowed))

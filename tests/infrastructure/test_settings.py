@@ -187,7 +187,7 @@ def test_the_context_of_others_is_left_alone() -> None:
         ({}, "cdk.json has no environments"),
         ({"environments": []}, "cdk.json has no environments"),
         (_context(env="prd"), r"env 'prd' is unknown; did you mean prod\? Allowed: dev, prod"),
-        (_context(env=""), "env '' is unknown"),
+        (_context(env=""), r"env '' is unknown\. Allowed: dev, prod"),
         (_context(env=["dev"]), r"env \['dev'\] is unknown"),
         (_context([]), r"environments.dev in cdk.json must be an object, not \[\]"),
         ({"environments": {"Dev_1": {}}, "env": "Dev_1"}, "env 'Dev_1': a name needs"),
