@@ -29,10 +29,10 @@ def print_sessions(sessions: list[Session]) -> None:
     table.add_column("Session", no_wrap=True)
     table.add_column("Turns", justify="right")
     table.add_column("Last used", no_wrap=True)
-    table.add_column("Title", overflow="ellipsis", no_wrap=True)
+    table.add_column("Title")  # the only one that may wrap, so the only one that is made narrower
     for one in sessions:
         # Text, not markup: a title is what somebody typed
-        title = Text(harmless(_one_line(one.title)))
+        title = Text(harmless(_one_line(one.title)), no_wrap=True, overflow="ellipsis")
         table.add_row(Text(one.session_id), str(one.turns), local_time(one.last_updated), title)
     Console().print(table)
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from bridge_cli.protocol import Session
+from bridge_cli.tables import local_time, print_sessions
 from tests.cli.conftest import Run
 from tests.cli.fake_bridge import FakeBridge
 
@@ -74,3 +76,15 @@ def test_an_unknown_session_is_an_error_with_a_next_step(bridge: FakeBridge, run
     assert "bridge sessions" in told.stderr
     told = run("history", "nowhere", "--json")
     assert json.loads(told.stdout)["error"]["code"] == "not_found"
+
+
+def test_on_a_narrow_terminal_only_titles_are_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_sessions([Session("chat-m36wydxg", "What is it? " * 6, 12, "2026-11-22T21:34:52.605Z")])
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split()[:2] == ["chat-m36wydxg", "12"]
+    assert local_time("2026-11-22T21:34:52.605Z") in row
+    assert row.rstrip().endswith("…")
