@@ -70,6 +70,7 @@ class ContextBridge(Construct):
             throttle_burst=props.throttle_burst,
             callback_url=props.callback_url,
             route_response=props.route_response,
+            original_clients=props.auth == "none",  # they send no token
         )
         self.functions.post_to(self.websocket)
         if props.auth == "none":

@@ -41,9 +41,11 @@ class Functions(Construct):
         self.answer = self._make_answer()
 
     def post_to(self, websocket: WebSocket) -> None:
-        """Let the answer function post to the connections of this API, which needs the others to exist."""
-        self.answer.add_environment("CALLBACK_URL", websocket.callback_url)
-        self.answer.allow(["execute-api:ManageConnections"], websocket.posts_arn)
+        """Let those post to this API's connections who do: it needs the others to exist."""
+        posting = [self.answer, self.message] if websocket.original_clients else [self.answer]
+        for function in posting:
+            function.add_environment("CALLBACK_URL", websocket.callback_url)
+            function.allow(["execute-api:ManageConnections"], websocket.posts_arn)
 
     def _make_connect(self) -> BridgeFunction:
         signing = self._secrets.signing

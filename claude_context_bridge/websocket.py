@@ -1,4 +1,4 @@
-"""The WebSocket API: three routes, one throttled stage."""
+"""The WebSocket API: its routes, and one throttled stage."""
 
 from aws_cdk import Stack
 from aws_cdk.aws_apigatewayv2 import (
@@ -15,7 +15,11 @@ from constructs import Construct
 class WebSocket(Construct):
     """`$connect`, `$disconnect`, and `$default` for every message, whose function replies itself.
 
-    No action has a route of its own, so that an unknown one gets the bridge's error and not silence.
+    No action has a route of its own, so that an unknown one gets the bridge's error and not silence. Only
+    where clients of the original can come, `query` has: on a route with a response API Gateway is said to
+    send an empty frame for a reply without a body, and they take the first frame for their answer. That
+    route has no response, and its function posts what it has to say.
+
     `url` is what clients connect to, `callback_url` where to post to them.
     """
 
@@ -32,6 +36,7 @@ class WebSocket(Construct):
         throttle_burst: int,
         callback_url: str = "",
         route_response: bool = True,
+        original_clients: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = WebSocketApi(
@@ -43,6 +48,10 @@ class WebSocket(Construct):
             disconnect_route_options=_route(disconnect, "Disconnect"),
             default_route_options=_route(message, "Message", returns=route_response),
         )
+        self.original_clients = original_clients
+        if original_clients:
+            query = WebSocketLambdaIntegration("Query", message)
+            self.api.add_route("query", integration=query, return_response=False)
         self.stage = WebSocketStage(
             self,
             "Stage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,12 @@ from bridge.memory.window import Window
 from bridge.outbox import Outbox
 from bridge.ports import Claude, Clock, Completed, Gateway, Remembered, Sessions
 from bridge.protocol import frames, original
+
+SPARE_SECONDS = 10.0
+"""Seconds before its function's time is up at which an answer is ended: enough to keep and tell that."""
+
+MAX_ANSWER_BYTES = 250_000
+"""The longest answer that is kept: with the longest message it fits an item's 400 KB."""
 
 MAX_NUMBERINGS = 5
 """How often a turn looks for its number before it gives up: more than once is a rare accident."""
@@ -31,6 +38,7 @@ class Outcome:
     """What became of a turn, for the log and the metrics: times in seconds since the start."""
 
     started: float
+    deadline: float
     exchange: Exchange | None = None
     failure: BridgeError | None = None
     repeated: bool = False
@@ -53,15 +61,19 @@ class Answering:
         self._settings = settings
         self._clock = clock
 
-    def answer(self, turn: Turn, delivery: int) -> Outcome:
+    def answer(self, turn: Turn, delivery: int, seconds: float = math.inf) -> Outcome:
         """Answer ``turn``, which the queue hands over for the ``delivery``-th time.
 
         A turn that is kept already is not asked again: its client is told once more. One that
         was begun before and not kept was broken off; since its client may have seen some of an
         answer, it is recorded as failed rather than asked, and paid, twice. Raises only where not
         even a failure could be kept: the queue then delivers the turn again.
+
+        ``seconds`` is how long the function may still run: an answer that takes longer is ended in
+        time to record and tell it.
         """
-        outcome = Outcome(started=time.monotonic())
+        started = time.monotonic()
+        outcome = Outcome(started=started, deadline=started + seconds - SPARE_SECONDS)
         with Outbox(self._gateway, turn.connection_id, turn.request_id) as outbox:
             remembered = self._sessions.load(turn.key)
             exchange = _already_kept(remembered, turn)
@@ -102,6 +114,7 @@ class Answering:
     def _ask(self, turn: Turn, window: Window, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
         told = prompt.build(self._settings.system_prompt, window, turn.message)
         pieces: list[str] = []
+        size = 0
         completed: Completed | None = None
         with self._claude.answer(told, turn.model) as events:
             for event in events:
@@ -111,6 +124,8 @@ class Answering:
                 if outcome.first_text is None:
                     outcome.first_text = time.monotonic() - outcome.started
                 pieces.append(event.text)
+                size += len(event.text.encode())
+                _check_limits(size, outcome.deadline)
                 if turn.wire == "bridge":
                     outbox.say(event.text)
         if completed is None:
@@ -176,6 +191,16 @@ def _failed(turn: Turn, session: Session, error: BridgeError, now: datetime) -> 
         usage=Usage(),
         failure=Failure(error.code, error.message),
     )
+
+
+def _check_limits(size: int, deadline: float) -> None:
+    if size > MAX_ANSWER_BYTES:
+        raise UpstreamError("Claude's answer got too long to be kept. Ask for less at once.")
+    if time.monotonic() > deadline:
+        raise UpstreamError(
+            "Claude's answer took longer than the bridge may wait. Ask for less at once,"
+            " or raise the setting answer_timeout_seconds."
+        )
 
 
 def _check_answer(text: str, stop_reason: str) -> None:

@@ -21,6 +21,9 @@ ANONYMOUS = "anonymous"
 
 MAX_OWNER_LENGTH = 256
 
+FOREVER = 253_402_300_799
+"""The end of the year 9999: a token that expires later does so then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -74,4 +77,4 @@ def _identity(token: str, signing_key: str, subprotocol: str | None) -> Identity
     owner = claims["sub"]
     if not 1 <= len(owner) <= MAX_OWNER_LENGTH or "#" in owner or not owner.isprintable():
         raise Unauthorized("The token's 'sub' must be 1 to 256 printable characters without '#'.")
-    return Identity(owner, int(claims["exp"]), subprotocol)
+    return Identity(owner, min(int(claims["exp"]), FOREVER), subprotocol)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.answering import Answering
     from bridge.auth import Identity
     from bridge.intake import Reception
-    from bridge.ports import Connections, Sessions
+    from bridge.ports import Connections, Gateway, Sessions
 
     Doorkeeper = Callable[[Mapping[str, str]], Identity]
 
@@ -126,10 +126,17 @@ def reception() -> Reception:
 
 
 @functools.cache
+def gateway() -> Gateway:
+    """Return the way to the clients."""
+    from bridge.adapters.gateway import ApiGateway
+
+    return ApiGateway(aws.client("apigatewaymanagementapi", endpoint_url=settings().text("CALLBACK_URL")))
+
+
+@functools.cache
 def answering() -> Answering:
     """Return what answers turns."""
     from bridge.adapters.claude import Endpoint, MessagesApi
-    from bridge.adapters.gateway import ApiGateway
     from bridge.adapters.secrets import ManagedSecret
     from bridge.answering import Answering
     from bridge.answering import Settings as AnsweringSettings
@@ -141,9 +148,8 @@ def answering() -> Answering:
         max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
     )
     key = ManagedSecret(aws.client("secretsmanager"), settings().text("ANTHROPIC_SECRET_ARN"))
-    gateway = ApiGateway(aws.client("apigatewaymanagementapi", endpoint_url=settings().text("CALLBACK_URL")))
     limits = AnsweringSettings(
         context_limit=settings().count("CONTEXT_LIMIT"),
         system_prompt=settings().optional_text("SYSTEM_PROMPT"),
     )
-    return Answering(_sessions(), MessagesApi(endpoint, key), gateway, limits, now)
+    return Answering(_sessions(), MessagesApi(endpoint, key), gateway(), limits, now)

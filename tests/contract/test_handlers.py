@@ -158,3 +158,21 @@ def test_the_original_gets_its_one_frame(connected: Deployment) -> None:
         "session_id": "chat-abc123",
         "context_length": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ({"action": "query", "message": "hi", "request_id": ID}, "accepted"),
+        ({"action": "query", "message": "", "request_id": ID}, "error"),
+        ({"action": "query", "message": "hi"}, None),
+    ],
+)
+def test_on_a_one_way_route_a_reply_is_posted(
+    deployment: Deployment, frame: dict[str, str], expected: str | None
+) -> None:
+    deployment.connect(bearer("ada"))
+    request_context = golden("message")["requestContext"] | {"routeKey": "query"}
+    returned = deployment.receive(json.dumps(frame), requestContext=request_context)
+    assert returned == {"statusCode": 200}
+    assert [json.loads(text)["type"] for text in deployment.posted()] == ([expected] if expected else [])

@@ -132,3 +132,20 @@ def test_a_functions_log_is_its_own_and_is_not_kept_for_ever(name: str) -> None:
 
 def test_all_functions_share_one_asset(prod: Synthesized) -> None:
     assert len({json.dumps(prod.function(name)["Code"]) for name in FUNCTIONS}) == 1
+
+
+def test_where_clients_of_the_original_come_a_query_gets_no_frame_but_its_answer() -> None:
+    stack = synthesize("prod", auth="none")
+    routes = {
+        it["Properties"]["RouteKey"]: it["Properties"] for it in stack.of_type("ApiGatewayV2::Route").values()
+    }
+    assert set(routes) == {"$connect", "$disconnect", "$default", "query"}
+    assert "RouteResponseSelectionExpression" not in routes["query"]
+    assert routes["$default"]["RouteResponseSelectionExpression"] == "$default"
+    assert "CALLBACK_URL" in stack.function("message")["Environment"]["Variables"]
+
+
+def test_nobody_else_has_a_route_without_a_reply(prod: Synthesized) -> None:
+    keys = {it["Properties"]["RouteKey"] for it in prod.of_type("ApiGatewayV2::Route").values()}
+    assert keys == {"$connect", "$disconnect", "$default"}
+    assert "CALLBACK_URL" not in prod.function("message")["Environment"]["Variables"]

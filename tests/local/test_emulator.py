@@ -125,7 +125,7 @@ def test_ministack_has_what_is_reached_into() -> None:
         lambda_runtime: ("workers_in_use", "reset"),
         lambda_svc: ("_emit_lambda_logs",),
         cloudwatch_logs: ("_log_groups",),
-        sqs: ("esm_wake", "asyncio"),
+        sqs: ("esm_wake", "asyncio", "_queues"),
     }.items():
         for name in names:
             assert hasattr(module, name), f"{module.__name__}.{name}"

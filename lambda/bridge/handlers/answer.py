@@ -23,5 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         attributes = record["attributes"]
         with bootstrap.queue().hold(record["receiptHandle"]):
             waited = max(0.0, bootstrap.now().timestamp() - int(attributes["SentTimestamp"]) / 1000)
-            outcome = bootstrap.answering().answer(turn, int(attributes["ApproximateReceiveCount"]))
+            outcome = bootstrap.answering().answer(
+                turn,
+                int(attributes["ApproximateReceiveCount"]),
+                context.get_remaining_time_in_millis() / 1000,
+            )
         record_turn(turn, outcome, waited)

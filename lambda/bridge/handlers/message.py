@@ -1,16 +1,23 @@
-"""``$default``: every frame of a client. What it returns as a body goes back on the connection."""
+"""``$default``: every frame of a client. What it returns as a body goes back on the connection.
+
+Where clients of the original can come, a query has a route of its own, ``query``, on which nothing
+goes back: its reply is posted.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bridge import bootstrap
-from bridge.errors import Internal
+from bridge.errors import ClientGone, Internal
 from bridge.intake import Reply
 from bridge.protocol import frames
 from bridge.telemetry import count_failure, logger
+
+ONE_WAY_ROUTE = "query"
 
 bootstrap.prepare(bootstrap.reception)
 
@@ -40,8 +47,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         connection_id=connection_id,
         code=reply.error.code if reply.error else None,
     )
-    return (
-        {"statusCode": 200}
-        if reply.frame is None
-        else {"statusCode": 200, "body": frames.encode(reply.frame)}
-    )
+    if reply.frame is None:
+        return {"statusCode": 200}
+    if event["requestContext"].get("routeKey") == ONE_WAY_ROUTE:
+        with contextlib.suppress(ClientGone):
+            bootstrap.gateway().post(connection_id, frames.encode(reply.frame))
+        return {"statusCode": 200}
+    return {"statusCode": 200, "body": frames.encode(reply.frame)}
