@@ -90,7 +90,8 @@ def stop(places: Places) -> bool:
             )
         time.sleep(0.05)
     for process in _started:
-        process.poll()
+        if process.pid == pid:
+            process.wait()  # its lock is let go a moment before it ends
     return True
 
 
