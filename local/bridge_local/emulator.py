@@ -1,8 +1,8 @@
 """The emulator's process: MiniStack, with the three things that it lacks for being kept.
 
 MiniStack saves its state only when it stops in peace, keeps every invocation's log in memory for ever, and
-knows nobody who stops it when its starter is gone. This module, saving.py and waking.py reach into it, at
-these places; its version is pinned in pyproject.toml.
+knows nobody who stops it when its starter is gone. This module, saving.py, waking.py and leases.py reach into
+it, at these places; its version is pinned in pyproject.toml.
 
 - `ministack.app.app`: the ASGI application, wrapped to see which services a request may have changed;
 - `ministack.app._build_persistence_save_dict` and `ministack.core.persistence.save_all`: what it calls itself
@@ -11,7 +11,7 @@ these places; its version is pinned in pyproject.toml.
 - `ministack.services.cloudwatch_logs._log_groups`: where it keeps them, pruned here;
 - `ministack.core.lambda_runtime.workers_in_use` and `reset`: the functions' processes, which have a moment
   to finish at the end, and are then ended: calls of theirs would wait for a server that is gone;
-- two names of `ministack.services.sqs`: waking.py.
+- three names of `ministack.services.sqs`: waking.py, leases.py.
 
 The environment is set by the daemon, before MiniStack reads it at import: `environment()`.
 """
@@ -25,16 +25,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bridge_local import locks
+from bridge_local import leases, locks
 from bridge_local.aws import ACCOUNT, REGION
+from bridge_local.leases import Application, Scope
 from bridge_local.places import Places
-
-Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Any, Any], Coroutine[Any, Any, None]]
 
 _LOG_BYTES = 5_000_000
 _STREAMS_KEPT = 50
@@ -128,7 +126,8 @@ def serve(places: Places, port: int) -> None:
             saver.finish()  # MiniStack is about to write the same files
             logging.disable()  # hypercorn tells of every connection that it cuts
 
-        await hypercorn_serve(watched(ministack.app, saver.changed), config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        application = watched(leases.ended_at_start(ministack.app), saver.changed)
+        await hypercorn_serve(application, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
         os._exit(0)  # the state is saved; threads that still wait for something are not waited for
 
     asyncio.run(run())
@@ -139,12 +138,15 @@ def watched(application: Application, changed: Callable[[set[str]], None]) -> Ap
     """Wrap the application so that `changed` hears which services a request may have changed."""
 
     async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
-        await application(scope, receive, send)
-        if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            changed(
-                services_changed(scope["method"], scope["path"], headers.get(b"x-amz-target", b"").decode())
-            )
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        target = dict(scope["headers"]).get(b"x-amz-target", b"").decode()
+        if target.endswith(".ReceiveMessage"):
+            await leases.while_connected(application, scope, receive, send)
+        else:
+            await application(scope, receive, send)
+        changed(services_changed(scope["method"], scope["path"], target))
 
     return wrapped
 
