@@ -27,7 +27,7 @@ from bridge_local import ports
 from bridge_local.runtime import LocalAws
 
 COUNTED_TURNS = (10, 100, 1000)
-IDLE_TURNS = 5
+IDLE_TURNS = 3
 STREAMS_AT_ONCE = 4
 IMPORT_ROUNDS = 15
 

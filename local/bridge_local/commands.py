@@ -13,8 +13,6 @@ from typing import Annotated
 
 import typer
 
-from bridge_local.errors import LocalError
-
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -152,9 +150,7 @@ def status(state_dir: _STATE_DIR = None, as_json: _AS_JSON = False) -> None:
 def _setting(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
-        raise LocalError(
-            f"--set {text}: a setting is given as NAME=VALUE", hint="bridge local up --set auth=none"
-        )
+        raise typer.BadParameter(f"{text}: a setting is given as NAME=VALUE", param_hint="--set")
     return name.strip(), value
 
 

@@ -126,7 +126,12 @@ def serve(places: Places, port: int) -> None:
             saver.finish()  # MiniStack is about to write the same files
             logging.disable()  # hypercorn tells of every connection that it cuts
 
-        application = watched(leases.ended_at_start(ministack.app), saver.changed)
+        def changed(services: set[str]) -> None:
+            saver.changed(services)
+            if "sqs" in services:
+                polls.wake()
+
+        application = watched(leases.ended_at_start(ministack.app), changed)
         await hypercorn_serve(application, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
         os._exit(0)  # the state is saved; threads that still wait for something are not waited for
 

@@ -2,9 +2,9 @@
 
 The emulator has a poller too, but it sleeps for a second when idle and works on one message at a time. Here
 several workers poll long, hand a message on, and poll again at once; the queue itself lets only one message
-of a group be under way. A new message wakes them (waking.py). One that shows up for another reason, since
-the one before it in its group is done or its time-out is over, is seen at the emulator's next look into the
-queue, every 100 ms from a poll's beginning: so the polls begin evenly spread over those 100 ms.
+of a group be under way. A new message wakes them, and so does one that is done (waking.py). One that shows up
+because its time-out is over is seen at the emulator's next look into the queue, every 100 ms from a poll's
+beginning: so the polls begin evenly spread over those 100 ms.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Wakes the emulator's long polls when a message comes, as SQS does; by itself it looks every 100 ms.
+"""Wakes the emulator's long polls when there may be a message, as SQS does; by itself it looks every 100 ms.
 
 It reaches into MiniStack at two names of `ministack.services.sqs`: `esm_wake`, which is set for every message
 sent, and the `asyncio` whose `sleep` a long poll calls between two looks.
@@ -27,7 +27,7 @@ class Waking:
         """Note that there is a message."""
         self._esm_wake.set()
         if self._loop:
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self.wake)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep until there is a message, at most `seconds`; at the end, break the poll off."""
@@ -46,9 +46,10 @@ class Waking:
     def end(self) -> None:
         """Break off every long poll: the server would wait for them before it stops."""
         self._ended = True
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let every long poll look into its queue again. Only on the loop's own thread."""
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)

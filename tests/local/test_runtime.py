@@ -113,7 +113,7 @@ def test_vitals_that_are_no_more_are_none(places: Places) -> None:
 @pytest.mark.parametrize("given", ["auth", "=none", ""])
 def test_a_setting_needs_a_name_and_a_value(places: Places, given: str) -> None:
     told = run("up", "--set", given, "--state-dir", str(places.root))
-    assert told.exit_code == 1
+    assert told.exit_code == 2
     assert "NAME=VALUE" in told.output
 
 
