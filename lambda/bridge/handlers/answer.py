@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from bridge import bootstrap
 from bridge.adapters.queue import decode
 from bridge.telemetry import logger, metrics, record_turn
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 bootstrap.prepare(bootstrap.answering, bootstrap.queue)
 

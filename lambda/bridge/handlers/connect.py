@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from bridge import bootstrap
 from bridge.errors import Unauthorized
 from bridge.ports import Connection
 from bridge.telemetry import count_failure, logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 bootstrap.prepare(bootstrap.doorkeeper, bootstrap.connections)
 

@@ -7,15 +7,16 @@ goes back: its reply is posted.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from bridge import bootstrap
 from bridge.errors import ClientGone, Internal
 from bridge.intake import Reply
 from bridge.protocol import frames
 from bridge.telemetry import count_failure, logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ONE_WAY_ROUTE = "query"
 
