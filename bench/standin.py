@@ -9,71 +9,32 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from bench.looped import LoopedServer, read_request
 
 RECIPE = re.compile(r"tokens-(\d+)-every-(\d+)ms")
 INSTANT = "tokens-12-every-0ms"
 STEADY = "tokens-300-every-20ms"
 
 
-class StandIn:
+class StandIn(LoopedServer):
     """The server, in a thread of its own; a context that ends with it stopped."""
 
     def __init__(self, port: int = 0) -> None:
-        self._port = port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="stand-in", daemon=True)
-        self._tasks: set[asyncio.Task[Any] | None] = set()
+        super().__init__(port)
         self.requests: list[dict[str, Any]] = []
         self.on_request: Callable[[], object] = lambda: None
 
-    @property
-    def url(self) -> str:
-        """The base URL to configure."""
-        return f"http://127.0.0.1:{self._port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", self._port), self._loop
-        ).result()
-        self._port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _close(self) -> None:
-        self._server.close()
-        tasks = [task for task in self._tasks if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._tasks.add(task)  # the event loop itself would not keep it from being collected
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"(?i)content-length: *(\d+)", head)
-                body = json.loads(await reader.readexactly(int(length[1]) if length else 0))
-                self.requests.append(body)
-                self.on_request()
-                await self._answer(writer, body)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-            self._tasks.discard(task)
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after the other."""
+        while True:
+            _, text = await read_request(reader)
+            body = json.loads(text)
+            self.requests.append(body)
+            self.on_request()
+            await self._answer(writer, body)
 
     async def _answer(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
         recipe = RECIPE.fullmatch(body["model"])

@@ -179,18 +179,8 @@ def _answered(turn: Turn, session: Session, text: str, completed: Completed, now
 
 
 def _failed(turn: Turn, session: Session, error: BridgeError, now: datetime) -> Exchange:
-    return Exchange(
-        turn=session.next_turn,
-        first_turn=session.first_turn,
-        at=now,
-        request_id=turn.request_id,
-        question=turn.message,
-        answer=None,
-        model=turn.model,
-        stop_reason=STOP_REASON_ERROR,
-        usage=Usage(),
-        failure=Failure(error.code, error.message),
-    )
+    unanswered = _answered(turn, session, "", Completed(STOP_REASON_ERROR, Usage(), turn.model), now)
+    return replace(unanswered, answer=None, failure=Failure(error.code, error.message))
 
 
 def _check_limits(size: int, deadline: float) -> None:

@@ -41,9 +41,8 @@ def anonymous(headers: Mapping[str, str]) -> Identity:
 
 def identify(headers: Mapping[str, str], signing_key: str) -> Identity:
     """Return whom a handshake's headers name; `Unauthorized` says what is wrong with them."""
-    names = {name.lower(): value for name, value in headers.items()}
     offered = _offered(headers)
-    scheme, _, token = names.get("authorization", "").partition(" ")
+    scheme, _, token = _header(headers, "authorization").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return _identity(token.strip(), signing_key, _confirmed(offered))
     for protocol in offered:
@@ -52,9 +51,12 @@ def identify(headers: Mapping[str, str], signing_key: str) -> Identity:
     raise Unauthorized("Connect with a token, in the header 'Authorization: Bearer …'.")
 
 
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return {given.lower(): value for given, value in headers.items()}.get(name, "")
+
+
 def _offered(headers: Mapping[str, str]) -> list[str]:
-    names = {name.lower(): value for name, value in headers.items()}
-    return [part.strip() for part in names.get("sec-websocket-protocol", "").split(",")]
+    return [part.strip() for part in _header(headers, "sec-websocket-protocol").split(",")]
 
 
 def _confirmed(offered: list[str]) -> str | None:
