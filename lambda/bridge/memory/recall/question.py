@@ -1,0 +1,81 @@
+"""What a text asks for: its terms and their weights, whom it names, which dates and kinds of answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from bridge.memory.recall import dates
+from bridge.memory.recall.analysis import NAMED, PLACED, TIMELY, TITLED
+from bridge.memory.recall.english import FIRST_PERSON, FRAME_WORDS, SECOND_PERSON, STOP_WORDS
+from bridge.memory.recall.stems import stem
+from bridge.memory.recall.tokens import words
+
+CONTENT = 1.0
+"""Weight of a word that says what is asked for."""
+FRAME = 0.4
+"""Weight of a word that frames a question ("kind", "mention")."""
+NAME = 0.5
+"""Weight of a speaker's name: it stands in what others say to that speaker."""
+
+USER, ASSISTANT = "user", "assistant"
+
+_SAYING = frozenset(
+    stem(verb) for verb in ("say", "tell", "suggest", "recommend", "mention", "explain", "advise", "give")
+)
+_WHEN = re.compile(
+    r"\b(?:when|how long|how many (?:days|weeks|months|years)"
+    r"|(?:what|which) (?:day|date|month|year|week|time))\b"
+)
+_WHERE = re.compile(
+    r"\b(?:where|(?:what|which)(?: \w+)?"
+    r" (?:city|cities|country|countries|state|states|place|places|town|location|area))\b"
+)
+_WHO = re.compile(r"\b(?:who|whom|whose|(?:what|which) (?:is|was) (?:the )?name|called|named)\b")
+_TITLE = re.compile(
+    r"\b(?:books?|movies?|films?|songs?|series|show|novel|game|title|album|poem|called|named|band|artist|author|musician)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text to recall for. ``traits`` are those of the messages that it asks for."""
+
+    weights: dict[str, float]
+    speakers: frozenset[str]
+    dates: tuple[str, ...]
+    traits: int
+
+    @classmethod
+    def of(cls, text: str, speakers: Iterable[str], today: date) -> Question:
+        """Read ``text``; ``speakers`` are all there are, and ``today`` is what "yesterday" counts from."""
+        said = words(text)
+        names = {speaker: words(speaker) for speaker in speakers}
+        named = {speaker for speaker, parts in names.items() if parts and parts[0] in said}
+        stems = [stem(word) for word in said if word not in STOP_WORDS]
+        if not FIRST_PERSON.isdisjoint(said):
+            named |= {USER} & names.keys()
+        if not SECOND_PERSON.isdisjoint(said) and not _SAYING.isdisjoint(stems):
+            named |= {ASSISTANT} & names.keys()
+        if len(named) == len(names):
+            named = set()  # everyone is no one: then what is said decides
+        called = {stem(part) for parts in names.values() for part in parts}
+        weights = {term: NAME if term in called else FRAME if term in _FRAME else CONTENT for term in stems}
+        asked = dates.mentioned(text, today)
+        return cls(weights, frozenset(named), tuple(sorted(asked)), _traits(text.lower()))
+
+
+_FRAME = frozenset(map(stem, FRAME_WORDS))
+
+
+def _traits(text: str) -> int:
+    traits = TIMELY if _WHEN.search(text) else 0
+    if _WHERE.search(text):
+        traits |= PLACED
+    if _WHO.search(text):
+        traits |= NAMED
+    if _TITLE.search(text):
+        traits |= TITLED
+    return traits

@@ -1,0 +1,198 @@
+"""The recall: what it finds, and what holds whatever it is given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bridge.memory
+from bridge.memory import Message, RecallIndex, analyse, pack, unpack
+from tests.unit.recalling import MONDAY, conversations, ids, said, texts
+
+HARBOUR = [
+    *said(
+        "We moored the boat beside the old lighthouse.",
+        "What did you have for supper?",
+        "A bowl of mussels with saffron.",
+        "Good night!",
+        session="boat",
+    ),
+    *said(
+        "My sister repairs violins in a workshop.",
+        "The kettle whistles every morning at six.",
+        "I went to the dentist yesterday.",
+        session="home",
+        start=MONDAY + timedelta(days=40),
+    ),
+    *said("You could try oiling the hinge.", session="help", speaker="assistant"),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Where was the boat moored?", "boat1"),
+        ("What was eaten for supper?", "boat3"),  # the answer does not repeat the question's word
+        ("Who repairs a violin?", "home1"),  # by its stem
+        ("Who went to the dentist in April 2024?", "home3"),
+        ("What happened on 12 April 2024?", "home3"),  # "yesterday", said on the 13th
+        ("What did you suggest about hinges?", "help1"),
+    ],
+)
+def test_finds_what_bears_on_a_question(question: str, found: str) -> None:
+    assert found in ids(RecallIndex(HARBOUR).search(question, 2))
+
+
+def test_whom_the_question_names_comes_first() -> None:
+    index = RecallIndex(
+        [
+            *said("I keep bees.", session="a", speaker="Wanda"),
+            *said("I keep bees.", session="b", speaker="Emil"),
+        ]
+    )
+    assert ids(index.search("Does Emil keep bees?", 1)) == ["b1"]
+    assert ids(index.search("Does Wanda keep bees?", 1)) == ["a1"]
+
+
+def test_i_is_the_user_and_you_who_said_it_is_claude() -> None:
+    index = RecallIndex(
+        [*said("I keep bees.", session="a"), *said("I keep bees.", session="b", speaker="assistant")]
+    )
+    assert ids(index.search("Do I keep bees?", 1)) == ["a1"]
+    assert ids(index.search("What did you say of bees?", 1)) == ["b1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("昨日灯台に行きました。", "灯台"),
+        ("我昨天去了市场买苹果", "市场在哪里"),
+        ("Вчера мы видели маяк", "где маяк?"),
+        ("เมื่อวานฉันไปตลาด", "ตลาด"),
+        ("मैंने कल बाज़ार देखा", "बाज़ार कहाँ है"),
+        ("어제 등대에 갔어요", "등대는"),
+        ("Gestern war ich im Café", "welches cafe"),
+        ("أمس زرت المنارة", "أين المنارة؟"),
+    ],
+)
+def test_other_scripts_are_found(text: str, question: str) -> None:
+    index = RecallIndex([*said("The kettle whistles.", text, "Nothing else is new.")])
+    assert ids(index.search(question, 1)) == ["s2"]
+
+
+def test_a_long_reply_is_found_by_one_of_its_passages() -> None:
+    reply = "\n\n".join(f"Paragraph {n} is about gardening, soil and rain. " * 8 for n in range(20))
+    index = RecallIndex(
+        said("Short talk of an anvil somewhere.", reply + "\n\nThe blacksmith's anvil was made in Solingen.")
+    )
+    hits = index.search("blacksmith anvil Solingen", 10)
+    assert hits[0].id == "s2"
+    assert len(ids(hits)) == len(set(ids(hits)))
+
+
+def test_an_id_is_added_once() -> None:
+    index = RecallIndex(HARBOUR)
+    index.add(HARBOUR)
+    assert len(index) == len(HARBOUR)
+    assert index.search("boat", 9) == RecallIndex(HARBOUR).search("boat", 9)
+
+
+def test_what_is_removed_is_never_found_again() -> None:
+    index = RecallIndex(HARBOUR)
+    index.remove(["boat1", "unknown"])
+    index.add(HARBOUR)
+    index.load(pack(map(analyse, HARBOUR)))
+    assert "boat1" not in ids(index.search("lighthouse boat", 9))
+    assert "boat1" not in index.ids
+    assert len(index) == len(index.ids) == len(HARBOUR) - 1
+
+
+def test_what_is_not_admitted_takes_no_place() -> None:
+    index = RecallIndex(said(*["The kettle whistles."] * 300))
+    assert ids(index.search("kettle", 2, admits=lambda id_: id_ in {"s3", "s7"})) == ["s7", "s3"]
+
+
+def test_a_hit_says_where_its_passage_stands() -> None:
+    text = "Soil and rain. " * 100 + "The anvil is from Solingen."
+    (hit,) = RecallIndex(said(text)).search("anvil", 1)
+    assert text[hit.start : hit.end].endswith("The anvil is from Solingen.")
+    assert hit.end - hit.start < len(text) / 2
+    (short,) = RecallIndex(said("An anvil.")).search("anvil", 1)
+    assert (short.start, short.end) == (0, len("An anvil."))
+
+
+def test_the_window_does_not_import_the_recall() -> None:
+    code = "import sys; import bridge.memory.window; print('bridge.memory.recall' in sys.modules)"
+    path = {"PYTHONPATH": str(Path(bridge.memory.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_moments_with_and_without_a_zone_and_at_the_ends_of_time_are_taken() -> None:
+    moments = [datetime.min, datetime.max, MONDAY, MONDAY.replace(tzinfo=None)]
+    index = RecallIndex(
+        Message(str(n), "s", at, "user", "last year, 99 years ago: an owl") for n, at in enumerate(moments)
+    )
+    assert len(index.search("owl", 9)) == len(moments)
+
+
+@given(conversations(), texts, st.integers(0, 15))
+def test_adding_one_by_one_is_as_adding_all(messages: list[Message], question: str, cut: int) -> None:
+    batch, one_by_one, in_two = RecallIndex(messages), RecallIndex(), RecallIndex(messages[:cut])
+    for message in messages:
+        one_by_one.add([message])
+        one_by_one.search(question, 3)  # asking changes nothing
+    in_two.add(messages[cut:])
+    assert batch.search(question, 20) == one_by_one.search(question, 20) == in_two.search(question, 20)
+
+
+@given(conversations(), texts)
+def test_sessions_may_come_in_any_order(messages: list[Message], question: str) -> None:
+    shuffled = sorted(messages, key=lambda m: m.session_id)
+    assert RecallIndex(messages).search(question, 20) == RecallIndex(shuffled).search(question, 20)
+
+
+@given(conversations(), texts, st.integers(-1, 5))
+def test_hits_are_sorted_limited_and_the_same_again(messages: list[Message], text: str, limit: int) -> None:
+    index = RecallIndex(messages)
+    hits = index.search(text, limit)
+    assert len(hits) <= max(0, limit)
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    assert set(ids(hits)) <= {m.id for m in messages}
+    assert hits == index.search(text, limit) == RecallIndex(messages).search(text, limit)
+    assert hits == index.search(text, 99)[: max(0, limit)]
+
+
+@given(st.lists(st.text(), max_size=5), st.text())
+def test_no_text_is_an_error(told: list[str], question: str) -> None:
+    index = RecallIndex(said(*told, question))
+    assert len(index.search(question, 10)) <= len(index)
+
+
+@given(conversations(), conversations(), texts)
+def test_two_indexes_share_nothing(mine: list[Message], theirs: list[Message], question: str) -> None:
+    index = RecallIndex(mine)
+    before = index.search(question, 20)
+    RecallIndex(theirs).search(question, 20)
+    assert index.search(question, 20) == before
+
+
+@given(st.lists(st.text(), max_size=5), conversations())
+def test_a_segment_gives_back_what_it_was_given(told: list[str], messages: list[Message]) -> None:
+    analyses = [analyse(message) for message in [*said(*told), *messages]]
+    segment = pack(analyses)
+    assert unpack(segment) == analyses
+    assert pack(analyses) == segment
+
+
+@given(conversations(), texts)
+def test_an_index_of_a_segment_finds_the_same(messages: list[Message], question: str) -> None:
+    index = RecallIndex()
+    index.load(pack(map(analyse, messages)))
+    assert index.search(question, 20) == RecallIndex(messages).search(question, 20)
