@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
 from bridge_cli.errors import ConnectionLost, RequestFailed
+from bridge_cli.events import Accepted, Answer, Delta, Event, Failure
 from bridge_cli.exchanges import Exchange
 from bridge_cli.link import Dropped, Link, Replies
 from bridge_cli.patience import Patience
-from bridge_cli.protocol import Accepted, Answer, Delta, Event, Failure, Query
+from bridge_cli.protocol import Query
 from bridge_cli.turn import Turn
 
 MOST_SENDS = 3
@@ -170,4 +171,5 @@ def _next_step(failure: Failure) -> str:
     return {
         "unauthorized": "`bridge token create` mints a token, `bridge doctor` reads yours.",
         "not_found": "`bridge sessions` lists what there is.",
+        "unknown_action": "The bridge is older than this client: whoever deployed it can update it.",
     }.get(failure.code, "")

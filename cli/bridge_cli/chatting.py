@@ -11,9 +11,9 @@ from bridge_cli import sessions
 from bridge_cli.client import BridgeClient
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError, UsageError
+from bridge_cli.events import Answer, Delta
 from bridge_cli.frames import well_formed
 from bridge_cli.lines import Lines
-from bridge_cli.protocol import Answer, Delta
 from bridge_cli.tables import print_exchanges, print_sessions
 from bridge_cli.terminal import Shown, answer_view, notice, stop_notice
 

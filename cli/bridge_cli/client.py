@@ -20,11 +20,26 @@ from bridge_cli import exchanges, protocol
 from bridge_cli.asking import Asking, failed
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import ConnectionLost, RequestFailed, UnexpectedFrame
+from bridge_cli.events import (
+    Accepted,
+    Answer,
+    Delta,
+    Event,
+    Failure,
+    Forgotten,
+    HistoryPage,
+    Memories,
+    Session,
+    SessionsPage,
+    UsagePage,
+)
 from bridge_cli.exchanges import Exchange
 from bridge_cli.frames import message_frames
 from bridge_cli.link import Dropped, Link
+from bridge_cli.memory import Memory
 from bridge_cli.patience import Patience, new_request_id
-from bridge_cli.protocol import Accepted, Answer, Delta, Event, HistoryPage, Request, SessionsPage
+from bridge_cli.protocol import Request
+from bridge_cli.spending import SessionUsage
 
 __all__ = ["BridgeClient", "Endpoint", "Patience", "new_request_id"]
 
@@ -68,15 +83,23 @@ class BridgeClient:
         session_id: str | None = None,
         *,
         model: str | None = None,
+        recall: str | None = None,
         request_id: str | None = None,
     ) -> AsyncGenerator[Accepted | Delta | Answer]:
         """Ask Claude, and yield what comes: Accepted once, Delta's in order and each once, one Answer.
+
+        `recall` says what else Claude is told of the past: "owner" (all that the owner said), "session" or
+        "off"; without it the environment decides.
 
         Raises RequestFailed where the bridge or Claude answers with an error, MessageTooLarge before
         anything is sent, and ConnectionLost where the answer cannot be had within the client's patience.
         """
         query = protocol.Query(
-            request_id=request_id or new_request_id(), message=message, session_id=session_id, model=model
+            request_id=request_id or new_request_id(),
+            message=message,
+            session_id=session_id,
+            model=model,
+            recall=recall,
         )
         message_frames(protocol.encode(query))  # what is too large is said before anything is sent
         asking = Asking(self._link, query, self.patience, self.finished)
@@ -110,11 +133,54 @@ class BridgeClient:
 
     async def sessions(
         self, *, before: str | None = None, limit: int | None = None
-    ) -> tuple[list[protocol.Session], str | None]:
+    ) -> tuple[list[Session], str | None]:
         """Return a page of the owner's sessions, newest first, and the mark of the next one."""
         reply = await self.request(protocol.Sessions(request_id=new_request_id(), before=before, limit=limit))
         if not isinstance(reply, SessionsPage):
             raise UnexpectedFrame(f"asked for sessions, the bridge sent {type(reply).__name__}")
+        return list(reply.sessions), reply.before
+
+    async def recall(
+        self, text: str, limit: int | None = None, session_id: str | None = None
+    ) -> list[Memory]:
+        """Return what the bridge remembers for a text, what bears on it most first.
+
+        It looks through all that the owner and Claude said, or through one session. There may be fewer than
+        `limit` (1 to 50; the bridge's default is 10). Raises MessageTooLarge before anything is sent.
+        """
+        request = protocol.Recall(request_id=new_request_id(), text=text, limit=limit, session_id=session_id)
+        message_frames(protocol.encode(request))
+        reply = await self.request(request)
+        if not isinstance(reply, Memories):
+            raise UnexpectedFrame(f"asked for memories, the bridge sent {type(reply).__name__}")
+        return list(reply.memories)
+
+    async def forget(self, session_id: str) -> int | None:
+        """Forget a session and all that hangs on it, for good; return how many exchanges it had.
+
+        That is 0 where there was nothing under that name, and None where it is not known: the connection
+        broke off, and when the request was sent again nothing was left.
+        """
+        reply, again = await self._exchanged(
+            protocol.Forget(request_id=new_request_id(), session_id=session_id)
+        )
+        if not isinstance(reply, Forgotten):
+            raise UnexpectedFrame(f"asked to forget a session, the bridge sent {type(reply).__name__}")
+        return None if again and reply.exchanges == 0 else reply.exchanges
+
+    async def usage(
+        self, session_id: str | None = None, *, before: str | None = None, limit: int | None = None
+    ) -> tuple[list[SessionUsage], str | None]:
+        """Return what sessions took, newest first, and the mark of the next page; or what one session took.
+
+        Only of one that is named it tells what its summaries took. Raises RequestFailed (`not_found`) where
+        there is none of that name.
+        """
+        reply = await self.request(
+            protocol.Usage(request_id=new_request_id(), session_id=session_id, before=before, limit=limit)
+        )
+        if not isinstance(reply, UsagePage):
+            raise UnexpectedFrame(f"asked for the usage, the bridge sent {type(reply).__name__}")
         return list(reply.sessions), reply.before
 
     async def ping(self) -> float:
@@ -124,7 +190,15 @@ class BridgeClient:
         return asyncio.get_running_loop().time() - begun
 
     async def request(self, request: Request) -> Event:
-        """Send what one frame answers, and return that. After a drop it is sent again: it only reads."""
+        """Send what one frame answers, and return that.
+
+        After a drop it is sent again: it only reads, or it may be done twice.
+        """
+        event, _ = await self._exchanged(request)
+        return event
+
+    async def _exchanged(self, request: Request) -> tuple[Event, bool]:
+        """Return what answers a request, and whether it may have been done before, in vain."""
         why = ""
         for attempt in range(_MOST_TRIES):
             try:
@@ -139,8 +213,8 @@ class BridgeClient:
                 why = f"the bridge did not answer within {self.patience.reply:g} s"
                 await self._link.drop("no reply")
                 continue
-            if not isinstance(event, protocol.Failure):
-                return event
+            if not isinstance(event, Failure):
+                return event, bool(why)
             if event.code != "unauthorized" or attempt > 0:
                 raise failed(event)
             await self._link.drop("the bridge no longer knows it")

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bridge_cli.spending import tokens
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -40,7 +42,7 @@ class Exchange:
             request_id=entry.get("request_id"),
             stop_reason=entry.get("stop_reason"),
             model=entry.get("model"),
-            usage=dict(entry.get("usage") or {}),
+            usage=tokens(entry.get("usage")),
             error=entry.get("error"),
             part=int(entry.get("part") or 1),
             parts=int(entry.get("parts") or 1),

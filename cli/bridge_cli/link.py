@@ -17,9 +17,10 @@ from bridge_cli.connection import (
 )
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError, CannotConnect, ConnectionLost, ConnectionRefused, UnexpectedFrame
+from bridge_cli.events import Event, Failure
 from bridge_cli.frames import message_frames
 from bridge_cli.patience import Patience, new_request_id
-from bridge_cli.protocol import Event, Request
+from bridge_cli.protocol import Request
 
 
 class Dropped(Exception):
@@ -164,7 +165,7 @@ class Link:
             self._tell_all(error)
             return
         if event.request_id is None:
-            if isinstance(event, protocol.Failure):  # it names no request: it may mean any
+            if isinstance(event, Failure):  # it names no request: it may mean any
                 self._tell_all(event)
         elif event.request_id in self._waiting:
             self._waiting[event.request_id].put(event)

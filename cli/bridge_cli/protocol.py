@@ -7,12 +7,55 @@ ignores: a newer bridge may add fields and event types.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bridge_cli.errors import UnexpectedFrame
+from bridge_cli.events import (
+    Accepted,
+    Answer,
+    Delta,
+    Event,
+    Failure,
+    Forgotten,
+    HistoryPage,
+    Memories,
+    Pong,
+    Session,
+    SessionsPage,
+    Unknown,
+    UsagePage,
+)
 from bridge_cli.exchanges import Exchange
 from bridge_cli.frames import well_formed
+from bridge_cli.memory import PromptMemory, memory
+from bridge_cli.spending import Cost, SessionUsage, tokens
+
+__all__ = [
+    "Accepted",
+    "Answer",
+    "Delta",
+    "Event",
+    "Failure",
+    "Forget",
+    "Forgotten",
+    "History",
+    "HistoryPage",
+    "Memories",
+    "Ping",
+    "Pong",
+    "Query",
+    "Recall",
+    "Request",
+    "Session",
+    "Sessions",
+    "SessionsPage",
+    "Unknown",
+    "Usage",
+    "UsagePage",
+    "decode",
+    "encode",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +68,16 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Query(Request):
-    """Ask Claude `message` in a session; without `session_id` the bridge starts one."""
+    """Ask Claude `message` in a session; without `session_id` the bridge starts one.
+
+    `recall` is owner, session or off; None leaves it to the environment.
+    """
 
     action = "query"
     message: str
     session_id: str | None = None
     model: str | None = None
+    recall: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,103 +100,38 @@ class Sessions(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recall(Request):
+    """Ask what the bridge remembers for a text: all that the owner said, or what one session did."""
+
+    action = "recall"
+    text: str
+    limit: int | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forget(Request):
+    """Ask the bridge to forget a session, and all that hangs on it."""
+
+    action = "forget"
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage(Request):
+    """Ask what a session took, or a page of all of them, newest first."""
+
+    action = "usage"
+    session_id: str | None = None
+    before: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ping(Request):
     """Ask for a pong."""
 
     action = "ping"
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The question is queued; `session_id` is the session's name."""
-
-    request_id: str
-    session_id: str
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A piece of the answer; `seq` counts from 1 within the request."""
-
-    request_id: str
-    seq: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The turn is complete and kept. `usage` counts tokens; `text` is the whole answer.
-
-    `deltas` is how many deltas it came in; None where that is not known.
-    """
-
-    request_id: str
-    session_id: str
-    turn: int | None
-    stop_reason: str
-    model: str
-    usage: dict[str, int] = field(default_factory=dict)
-    memory: dict[str, int] = field(default_factory=dict)
-    deltas: int | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The bridge could not do what was asked; nothing changed. `retry_after` is in seconds."""
-
-    code: str
-    message: str
-    request_id: str | None = None
-    retryable: bool = False
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True)
-class HistoryPage:
-    """A page of exchanges, oldest first; `before` names the page before it, None at the beginning."""
-
-    request_id: str | None
-    session_id: str
-    exchanges: tuple[Exchange, ...]
-    before: str | None
-
-
-@dataclass(frozen=True)
-class Session:
-    """A session in the list; `last_updated` is ISO 8601 in UTC."""
-
-    session_id: str
-    title: str
-    turns: int
-    last_updated: str
-
-
-@dataclass(frozen=True)
-class SessionsPage:
-    """A page of sessions, newest first; `before` names the next one, None at the end."""
-
-    request_id: str | None
-    sessions: tuple[Session, ...]
-    before: str | None
-
-
-@dataclass(frozen=True)
-class Pong:
-    """The answer to a ping."""
-
-    request_id: str | None
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """An event of a type that this client does not know: to be ignored."""
-
-    type: str
-    request_id: str | None = None
-
-
-Event = Accepted | Delta | Answer | Failure | HistoryPage | SessionsPage | Pong | Unknown
 
 
 def encode(request: Request) -> str:
@@ -177,7 +159,7 @@ def decode(text: str | bytes) -> Event:
         raise UnexpectedFrame("the endpoint sent JSON that is not an object")
     try:
         return _event(told)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UnexpectedFrame(f"the endpoint sent a malformed `{told.get('type')}` frame: {error}") from error
 
 
@@ -195,9 +177,10 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
                 turn=told.get("turn"),
                 stop_reason=str(told.get("stop_reason") or ""),
                 model=str(told.get("model") or ""),
-                usage=dict(told.get("usage") or {}),
-                memory=dict(told.get("memory") or {}),
+                usage=tokens(told.get("usage")),
+                memory=PromptMemory.from_wire(told["memory"]) if told.get("memory") else None,
                 deltas=told.get("deltas"),
+                cost=Cost.from_wire(told.get("cost")),
             )
         case "error":
             return Failure(
@@ -213,6 +196,13 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
         case "sessions":
             sessions = tuple(_session(entry) for entry in told["sessions"])
             return SessionsPage(request_id, sessions, told.get("before"))
+        case "memories":
+            return Memories(request_id, tuple(memory(entry) for entry in told["memories"]))
+        case "forgotten":
+            return Forgotten(request_id, str(told["session_id"]), int(told.get("exchanges") or 0))
+        case "usage":
+            used = tuple(SessionUsage.from_wire(entry) for entry in told["sessions"])
+            return UsagePage(request_id, used, told.get("before"))
         case "pong":
             return Pong(request_id)
         case None:

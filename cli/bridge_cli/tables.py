@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
+from bridge_cli.events import Session
 from bridge_cli.exchanges import Exchange
-from bridge_cli.protocol import Session
 from bridge_cli.terminal import harmless
 
 _WHO = {"user": "You", "assistant": "Claude"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bridge_cli.events import Accepted, Answer, Delta
 from bridge_cli.exchanges import Exchange
-from bridge_cli.protocol import Accepted, Answer, Delta
 
 
 class Turn:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from bridge_cli.client import BridgeClient, Endpoint, Patience
-from bridge_cli.protocol import Accepted, Answer, Delta
+from bridge_cli.events import Accepted, Answer, Delta
 from tests.cli.fake_bridge import FakeBridge
 
 QUICK = Patience(reply=5, silence=5, answer=20, backoff=0.01, longest_backoff=0.05, reconnect=5)

@@ -20,9 +20,11 @@ Behaviour = Callable[["FakeBridge", ServerConnection, Frame], Awaitable[None]]
 USAGE = {
     "input_tokens": 12,
     "output_tokens": 7,
-    "cache_creation_input_tokens": 0,
-    "cache_read_input_tokens": 0,
+    "cache_creation_input_tokens": 300,
+    "cache_creation_1h_input_tokens": 100,
+    "cache_read_input_tokens": 888,
 }
+COST = {"dollars": 0.0012, "uncached_dollars": 0.0024}
 
 
 class FakeBridge:
@@ -39,7 +41,9 @@ class FakeBridge:
         self.refusals: list[int] = []
         self.exchanges: dict[str, list[Frame]] = {}
         self.sessions: list[Frame] = []
+        self.used: list[Frame] = []
         self.page_size = 20
+        self.older = False  # of before recall, forget and usage
         self.connected = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -110,6 +114,11 @@ class FakeBridge:
                 await post(connection, {"type": "sessions", "request_id": frame["request_id"]} | page)
             case "ping":
                 await post(connection, {"type": "pong", "request_id": frame["request_id"]})
+            case "recall" | "forget" | "usage" if not self.older:
+                await post(connection, MEMORY_ACTIONS[frame["action"]](self, frame))
+            case other:
+                told = failure("unknown_action", f"there is no action '{other}'", frame["request_id"])
+                await post(connection, told)
 
     def _history(self, frame: Frame) -> Frame:
         entries = self.exchanges.get(frame["session_id"])
@@ -144,6 +153,48 @@ class FakeBridge:
         return entry
 
 
+def passages(bridge: FakeBridge, text: str, sessions: list[str]) -> list[Frame]:
+    """Return what was said in these sessions that has a word of the text, most such words first."""
+    wanted = set(text.lower().split())
+    found = []
+    for session in sessions:
+        for entry in bridge.exchanges.get(session, []):
+            for said in entry["context"]:
+                if score := len(wanted & set(said["content"].lower().split())):
+                    passage = {"turn": entry["turn"], "role": said["role"], "at": entry["at"], "score": score}
+                    found.append(passage | {"session_id": session, "text": said["content"]})
+    return sorted(found, key=lambda passage: -passage["score"])
+
+
+def recall(bridge: FakeBridge, frame: Frame) -> Frame:
+    within = [frame["session_id"]] if frame.get("session_id") else list(bridge.exchanges)
+    found = passages(bridge, frame["text"], within)[: frame.get("limit") or 10]
+    return {"type": "memories", "memories": found, "request_id": frame["request_id"]}
+
+
+def forget(bridge: FakeBridge, frame: Frame) -> Frame:
+    gone = bridge.exchanges.pop(frame["session_id"], [])
+    told = {"type": "forgotten", "session_id": frame["session_id"], "exchanges": len(gone)}
+    return told | {"request_id": frame["request_id"]}
+
+
+def usage(bridge: FakeBridge, frame: Frame) -> Frame:
+    told: Frame = {"type": "usage", "request_id": frame["request_id"], "before": None}
+    if frame.get("session_id") is None:
+        start = int(frame.get("before") or 0)
+        end = start + int(frame.get("limit") or bridge.page_size)
+        mark = str(end) if end < len(bridge.used) else None
+        return told | {"sessions": bridge.used[start:end], "before": mark}
+    found = [one for one in bridge.used if one["session_id"] == frame["session_id"]]
+    if not found:
+        return failure("not_found", "there is no such session", frame["request_id"])
+    summaries = {"input_tokens": 2000, "output_tokens": 100, "dollars": 0.00025}
+    return told | {"sessions": [found[0] | {"summary_usage": summaries}]}
+
+
+MEMORY_ACTIONS = {"recall": recall, "forget": forget, "usage": usage}
+
+
 async def post(connection: ServerConnection, frame: Frame) -> None:
     await connection.send(json.dumps(frame, ensure_ascii=False))
 
@@ -161,7 +212,7 @@ def delta(frame: Frame, seq: int, text: str) -> Frame:
     return {"type": "delta", "request_id": frame["request_id"], "seq": seq, "text": text}
 
 
-def answer(frame: Frame, entry: Frame, deltas: int | None) -> Frame:
+def answer(frame: Frame, entry: Frame, deltas: int | None, **more: Any) -> Frame:
     return {
         "type": "answer",
         "request_id": frame["request_id"],
@@ -172,6 +223,21 @@ def answer(frame: Frame, entry: Frame, deltas: int | None) -> Frame:
         "deltas": deltas,
         "usage": entry["usage"],
         "memory": {"window_messages": 2, "window_characters": 40},
+    } | more
+
+
+def prompt_memory(bridge: FakeBridge, frame: Frame) -> Frame:
+    """Return an answer's `memory` as the bridge tells it."""
+    recall = frame.get("recall") or "owner"
+    others = [session for session in bridge.exchanges if session != frame["session_id"]]
+    found = passages(bridge, frame["message"], others if recall == "owner" else [])
+    return {
+        "window_messages": 2,
+        "window_characters": 40,
+        "summary": {"turns": 3, "characters": 400},
+        "recall": recall,
+        "recalled": [{name: one[name] for name in one if name != "text"} for one in found],
+        "tokens": {"system": 10, "summary": 100, "window": 1200, "recall": 50, "message": 5},
     }
 
 
@@ -180,7 +246,8 @@ async def answered(bridge: FakeBridge, connection: ServerConnection, frame: Fram
     await post(connection, accepted(frame))
     for seq, text in enumerate(bridge.reply, start=1):
         await post(connection, delta(frame, seq, text))
-    await post(connection, answer(frame, bridge.keep(frame), len(bridge.reply)))
+    more = {} if bridge.older else {"memory": prompt_memory(bridge, frame), "cost": COST}
+    await post(connection, answer(frame, bridge.keep(frame), len(bridge.reply), **more))
 
 
 def abort(connection: ServerConnection) -> None:

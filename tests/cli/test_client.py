@@ -16,7 +16,7 @@ from bridge_cli.errors import (
     RequestFailed,
     UnexpectedFrame,
 )
-from bridge_cli.protocol import Accepted, Answer
+from bridge_cli.events import Accepted, Answer
 from tests.cli.conversing import asked, client, run, shown
 from tests.cli.fake_bridge import FakeBridge, Frame, failure, post
 

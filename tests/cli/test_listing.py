@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bridge_cli.protocol import Session
+from bridge_cli.events import Session
 from bridge_cli.tables import local_time, print_sessions
 from tests.cli.conftest import Run
 from tests.cli.fake_bridge import FakeBridge

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_cli import protocol
+from bridge_cli import events
 from bridge_cli.errors import UnexpectedFrame
-from bridge_cli.protocol import Answer, Failure, HistoryPage, Ping, Query, Sessions, decode, encode
+from bridge_cli.events import Answer, Failure, Forgotten, HistoryPage, Memories, UsagePage
+from bridge_cli.memory import Memory, PromptMemory, Recalled, Summary
+from bridge_cli.protocol import Forget, Ping, Query, Recall, Sessions, Usage, decode, encode
+from bridge_cli.spending import Cost, SessionUsage, SummaryUsage
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -42,7 +45,7 @@ def test_an_answer_is_read() -> None:
         "of a later version": True,
     }
     assert decode(json.dumps(told)) == Answer(
-        "r", "s", 2, "end_turn", "m", {"input_tokens": 1}, {"window_messages": 2}
+        "r", "s", 2, "end_turn", "m", {"input_tokens": 1}, PromptMemory(window_messages=2)
     )
 
 
@@ -62,7 +65,68 @@ def test_a_frame_of_the_gateway_itself_is_an_error() -> None:
 
 
 def test_an_unknown_type_is_no_error() -> None:
-    assert decode('{"type":"memories","request_id":"r"}') == protocol.Unknown("memories", "r")
+    assert decode('{"type":"resumed","request_id":"r"}') == events.Unknown("resumed", "r")
+
+
+def test_what_asks_for_memories_is_sent() -> None:
+    assert json.loads(encode(Query(request_id="r", message="m", recall="off")))["recall"] == "off"
+    told = json.loads(encode(Recall(request_id="r", text="t", limit=3, session_id="s")))
+    assert told == {"action": "recall", "request_id": "r", "text": "t", "limit": 3, "session_id": "s"}
+    told = json.loads(encode(Forget(request_id="r", session_id="s")))
+    assert told == {"action": "forget", "request_id": "r", "session_id": "s"}
+    assert json.loads(encode(Usage(request_id="r"))) == {"action": "usage", "request_id": "r"}
+
+
+def test_what_an_answer_was_made_of_and_cost_is_read() -> None:
+    passage = {"session_id": "s", "turn": 3, "role": "user", "at": "t", "score": 0.5}
+    told: dict[str, Any] = {
+        "type": "answer",
+        "request_id": "r",
+        "session_id": "s",
+        "usage": {"input_tokens": 1, "of_a_later_version": {"nested": 1}},
+        "memory": {
+            "window_messages": 2,
+            "window_characters": 10,
+            "summary": {"turns": 4, "characters": 5},
+            "recall": "owner",
+            "recalled": [passage | {"of a later version": 1}],
+            "tokens": {"system": 1, "window": 2},
+        },
+        "cost": {"dollars": 0.5, "uncached_dollars": 2},
+    }
+    event = decode(json.dumps(told))
+    assert isinstance(event, Answer)
+    recalled = Recalled("s", 3, "user", "t", 0.5)
+    assert event.memory == PromptMemory(
+        2, 10, Summary(4, 5), "owner", (recalled,), {"system": 1, "window": 2}
+    )
+    assert event.memory.as_json() == told["memory"] | {"recalled": [passage]}
+    assert event.usage == {"input_tokens": 1}
+    assert event.cost == Cost(0.5, 2)
+    assert event.cost.saved == 1.5
+    told |= {"memory": {"summary": None, "recall": "off", "recalled": None}, "cost": None}
+    event = decode(json.dumps(told))
+    assert isinstance(event, Answer)
+    assert event.memory == PromptMemory(recall="off")
+    assert event.cost is None
+
+
+def test_memories_what_was_forgotten_and_the_usage_are_read() -> None:
+    event = decode(
+        '{"type":"memories","memories":[{"session_id":"s","turn":3,"role":"assistant","at":"t","text":"x",'
+        '"score":1}],"request_id":"r"}'
+    )
+    assert event == Memories("r", (Memory("s", 3, "assistant", "t", 1.0, "x"),))
+    event = decode('{"type":"forgotten","session_id":"s","exchanges":7,"request_id":"r"}')
+    assert event == Forgotten("r", "s", 7)
+    event = decode(
+        '{"type":"usage","before":"b","sessions":[{"session_id":"s","title":"T","turns":2,"usage":'
+        '{"input_tokens":5},"cost":{"dollars":1,"uncached_dollars":2,"unpriced_turns":1},"summary_usage":'
+        '{"input_tokens":3,"output_tokens":4,"dollars":0.5}},{"session_id":"bare"}]}'
+    )
+    summaries = SummaryUsage(3, 4, 0.5)
+    named = SessionUsage("s", "T", 2, "", {"input_tokens": 5}, Cost(1, 2, 1), summaries)
+    assert event == UsagePage(None, (named, SessionUsage("bare", "", 0, "")), "b")
 
 
 def test_history_and_sessions_are_read() -> None:
@@ -82,8 +146,8 @@ def test_history_and_sessions_are_read() -> None:
     listed = decode(
         '{"type":"sessions","sessions":[{"session_id":"s","turns":2,"last_updated":null}],"before":"b"}'
     )
-    assert isinstance(listed, protocol.SessionsPage)
-    assert listed.sessions[0] == protocol.Session("s", "", 2, "")
+    assert isinstance(listed, events.SessionsPage)
+    assert listed.sessions[0] == events.Session("s", "", 2, "")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +160,10 @@ def test_history_and_sessions_are_read() -> None:
         "{}",
         '{"type":"delta","request_id":"r"}',
         '{"type":"history","exchanges":3}',
+        '{"type":"memories","memories":[{"session_id":"s","turn":Infinity}]}',
+        '{"type":"memories"}',
+        '{"type":"forgotten","exchanges":1}',
+        '{"type":"usage","sessions":[{}]}',
         b"\xff",
     ],
 )
@@ -105,10 +173,18 @@ def test_what_is_no_frame_of_the_bridge_is_told_so(text: str | bytes) -> None:
 
 
 @given(
-    st.sampled_from(["accepted", "delta", "answer", "error", "history", "sessions", "pong", None, "x"]),
+    st.sampled_from(
+        [
+            *["accepted", "delta", "answer", "error", "history", "sessions", "memories", "forgotten"],
+            *["usage", "pong", None, "x"],
+        ]
+    ),
     st.dictionaries(
         st.sampled_from(
-            ["request_id", "session_id", "seq", "text", "exchanges", "sessions", "usage", "turn"]
+            [
+                *["request_id", "session_id", "seq", "text", "exchanges", "sessions", "usage", "turn"],
+                *["memories", "memory", "cost"],
+            ]
         ),
         json_values,
     ),

@@ -13,7 +13,8 @@ from bridge_cli.errors import (
     ConnectionLost,
     RequestFailed,
 )
-from bridge_cli.protocol import Answer, Delta
+from bridge_cli.events import Answer, Delta
+from bridge_cli.memory import PromptMemory
 from tests.cli.conversing import asked, client, run, shown
 from tests.cli.fake_bridge import FakeBridge, Frame, abort, accepted, answer, answered, delta, failure, post
 
@@ -110,7 +111,7 @@ def test_a_gap_is_filled_from_the_history(bridge: FakeBridge) -> None:
     events = run(asked(client(bridge)))
     assert shown(events) == "Hello, world"
     assert isinstance(events[-1], Answer)
-    assert events[-1].memory == {"window_messages": 2, "window_characters": 40}
+    assert events[-1].memory == PromptMemory(window_messages=2, window_characters=40)
 
 
 @pytest.mark.parametrize("deltas", [3, None])

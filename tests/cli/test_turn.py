@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge_cli.events import Accepted, Answer, Delta
 from bridge_cli.exchanges import Exchange, begins_inside, joined
-from bridge_cli.protocol import Accepted, Answer, Delta
 from bridge_cli.turn import Turn
 
 texts = st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=8)

@@ -11,7 +11,7 @@ from bridge_cli.errors import BridgeError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from bridge_cli.endpoint import Endpoint
-    from bridge_cli.protocol import Answer
+    from bridge_cli.events import Answer
     from bridge_cli.terminal import Shown
 
 EXAMPLES = """
@@ -93,7 +93,7 @@ def ask(
 async def _ask(endpoint: Endpoint, text: str, session: str, model: str | None, shown: Shown) -> Answer:
     from bridge_cli.client import BridgeClient
     from bridge_cli.errors import ConnectionLost
-    from bridge_cli.protocol import Answer, Delta
+    from bridge_cli.events import Answer, Delta
 
     async with BridgeClient(endpoint, notice=shown.notice) as bridge:
         async for event in bridge.ask(text, session, model=model):

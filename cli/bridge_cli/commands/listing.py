@@ -10,8 +10,8 @@ from bridge_cli.commands.options import AsJson, Profile, Stack, TokenFile, Url
 
 if TYPE_CHECKING:
     from bridge_cli.endpoint import Endpoint
+    from bridge_cli.events import Session
     from bridge_cli.exchanges import Exchange
-    from bridge_cli.protocol import Session
 
 SESSIONS_EXAMPLES = """
 Examples:
