@@ -18,7 +18,7 @@ from claude_context_bridge.websocket import WebSocket
 class ContextBridge(Construct):
     """A WebSocket API that remembers what was said to Claude and streams the answers back.
 
-    Two DynamoDB tables, a FIFO queue with its dead-letter queue, four Lambda functions with a role each,
+    Two DynamoDB tables, a FIFO queue with its dead-letter queue, five Lambda functions with a role each,
     two secrets, log groups. Nothing of it runs, and next to nothing of it costs, while nobody talks.
 
         bridge = ContextBridge(stack, "Bridge", BridgeProps(model="claude-haiku-5-5"))
@@ -92,7 +92,7 @@ class ContextBridge(Construct):
 
     @property
     def sessions_table(self) -> TableV2:
-        """The table of sessions, exchanges and connections."""
+        """The table of sessions, exchanges, summaries, memory and connections."""
         return self.storage.sessions
 
     @property

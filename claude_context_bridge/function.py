@@ -1,6 +1,7 @@
 """One Lambda function of the bridge: its own role, its own log group, nothing shared but the code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
@@ -9,7 +10,40 @@ from aws_cdk.aws_logs import LogGroup
 from constructs import Construct
 
 from claude_context_bridge.bundling import RUNTIME
+from claude_context_bridge.prices import as_text
 from claude_context_bridge.props import BridgeProps
+from claude_context_bridge.queue import TurnQueue
+from claude_context_bridge.secrets import Secrets
+from claude_context_bridge.storage import Storage
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every function is made of, and what it works on."""
+
+    scope: Construct
+    code: Code
+    props: BridgeProps
+    storage: Storage
+    queue: TurnQueue
+    secrets: Secrets
+
+    def lifetimes(self) -> dict[str, str]:
+        """Return the variables, in seconds, that whoever writes sessions or exchanges is told."""
+        return {
+            "SESSION_TTL": str(int(self.props.session_ttl.to_seconds())),
+            "MEMORY_TTL": str(int(self.props.memory_ttl.to_seconds())),
+        }
+
+    def claude(self) -> dict[str, str]:
+        """Return the variables that tell how to ask Claude, and what it costs."""
+        return {
+            "ANTHROPIC_SECRET_ARN": self.secrets.anthropic.secret_arn,
+            "ANTHROPIC_BASE_URL": self.props.anthropic_base_url,
+            "ANTHROPIC_VERSION": self.props.anthropic_version,
+            "ANTHROPIC_AUTH_HEADER": self.props.anthropic_auth_header,
+            "PRICES": as_text(self.props.prices),
+        }
 
 
 class BridgeFunction(Function):
@@ -17,17 +51,16 @@ class BridgeFunction(Function):
 
     def __init__(
         self,
-        scope: Construct,
+        parts: Parts,
         name: str,
         *,
-        code: Code,
-        props: BridgeProps,
         description: str,
         timeout: Duration,
         memory_mb: int,
         environment: Mapping[str, str],
     ) -> None:
-        folder = Construct(scope, name.capitalize())
+        props = parts.props
+        folder = Construct(parts.scope, name.capitalize())
         log_group = LogGroup(
             folder, "Log", retention=props.log_retention, removal_policy=props.removal_policy
         )
@@ -37,7 +70,7 @@ class BridgeFunction(Function):
         super().__init__(
             folder,
             "Function",
-            code=code,
+            code=parts.code,
             handler=f"bridge.handlers.{name}.handler",
             runtime=RUNTIME,
             architecture=props.architecture,

@@ -1,6 +1,6 @@
 """What a `ContextBridge` can be told, and what it does when it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -11,10 +11,12 @@ from aws_cdk.aws_secretsmanager import ISecret
 
 from claude_context_bridge import limits
 from claude_context_bridge.limits import Whole, check_fields
+from claude_context_bridge.prices import PRICES, as_text
 
 # Of the 4,096 bytes of a function's environment, names of variables, numbers, and the names and addresses
 # that CloudFormation fills in take up to about 1,100.
 _FREE_BYTES = 2_900
+_CHARACTERS_PER_TOKEN = 4  # of English; the functions estimate by the same number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,38 @@ class BridgeProps:
     max_output_tokens: Annotated[int, limits.OUTPUT_TOKENS] = 8192
     """The longest answer, in tokens. 8,192 take about three minutes to stream."""
 
+    context: Annotated[Literal["window", "full"], limits.CONTEXT_MODE] = "window"
+    """How much of the session Claude is shown verbatim: a window of `context_limit`, or all of it (`full`) up
+    to `full_context_tokens`. What is left out is summarized and can be recalled in both. The window is the
+    default because what a turn costs then does not grow with its session."""
+
     context_limit: Annotated[int, limits.CONTEXT] = 8000
-    """Characters of the session that Claude is shown verbatim, at most."""
+    """Characters of the window, at most, with `context="window"`; at this mark it is cut to half."""
+
+    full_context_tokens: Annotated[int, limits.CONTEXT_TOKENS] = 20_000
+    """The mark of `context="full"`, in tokens of four characters. Up to about here a cached whole history
+    competes with a smaller prompt."""
+
+    recall: Annotated[Literal["owner", "session", "off"], limits.RECALL] = "owner"
+    """Where Claude is reminded from, if a query does not say: all that its owner ever said, only the same
+    session, or nowhere. A memory that ends with its session would be none."""
+
+    recall_tokens: Annotated[int, limits.RECALL_TOKENS] = 1_000
+    """The most that recall may add to a prompt, in tokens of four characters. On LoCoMo, a benchmark of long
+    conversations, 87 % of what a question needs lies within 1,000."""
+
+    summary_model: Annotated[str, limits.MODEL_NAME] = "claude-haiku-5-5"
+    """The model that sums up what left the window. The cheapest: it is asked at every cut."""
+
+    prices: Annotated[Mapping[str, Sequence[float]], PRICES] = field(
+        default_factory=lambda: {
+            "claude-haiku-5-5": (0.10, 0.50),
+            "claude-sonnet-5-5": (2, 10),
+            "claude-opus-5-5": (4, 20),
+        }
+    )
+    """Dollars for a million tokens in and out, by model: what the costs of turns are reckoned with, and
+    nothing else. The defaults are Anthropic's of November 2026; a model that is not there has no cost."""
 
     max_message_length: Annotated[int, limits.MESSAGE] = 60_000
     """Characters of one message, at most. API Gateway takes 128 KB, JSON and UTF-8 included."""
@@ -79,11 +111,14 @@ class BridgeProps:
     poll_queue: Annotated[bool, limits.SWITCH] = True
     """Whether Lambda feeds the answer function from the queue; False where something else does."""
 
+    poll_stream: Annotated[bool, limits.SWITCH] = True
+    """Whether Lambda feeds the remember function from the table's stream; False where something else does."""
+
     answer_timeout: Duration = field(default_factory=lambda: Duration.seconds(900))
     """The longest turn, 60 to 900 seconds, and the queue's visibility timeout."""
 
     answer_memory_mb: Annotated[int, limits.MEMORY_MB] = 1024
-    """Memory of the function that answers. CPU comes with memory: half a core here."""
+    """Memory of the functions that answer and remember. CPU comes with memory: half a core here."""
 
     memory_mb: Annotated[int, limits.MEMORY_MB] = 512
     """Memory of each other function."""
@@ -139,6 +174,13 @@ class BridgeProps:
         """The models that a query may name, `model` first."""
         return tuple(dict.fromkeys((self.model, *self.allowed_models)))
 
+    @property
+    def window_limit(self) -> int:
+        """The window's high mark, in characters."""
+        if self.context == "full":
+            return self.full_context_tokens * _CHARACTERS_PER_TOKEN
+        return self.context_limit
+
     def _check_environment_fits(self) -> None:
         # Lambda would refuse it, but only minutes into a deployment.
         free = {
@@ -147,6 +189,7 @@ class BridgeProps:
             "anthropic_base_url": self.anthropic_base_url,
             "callback_url": self.callback_url,
             "metrics_namespace": self.metrics_namespace,
+            "prices": as_text(self.prices),
         }
         sizes = {name: len(text.encode()) for name, text in free.items()}
         if sum(sizes.values()) > _FREE_BYTES:

@@ -8,20 +8,20 @@ from aws_cdk.aws_dynamodb import (
     GlobalSecondaryIndexPropsV2,
     PointInTimeRecoverySpecification,
     ProjectionType,
+    StreamViewType,
     TableEncryptionV2,
     TableV2,
 )
 from constructs import Construct
 
 SESSIONS_BY_OWNER = "sessions-by-owner"
-EXCHANGES_BY_OWNER = "exchanges-by-owner"
 
 
 class Storage(Construct):
     """Both tables: on demand, encrypted with the account's DynamoDB key, expiring by their `ttl`.
 
-    `sessions` holds headers, exchanges, stream logs and connections under `session_id` and `seq`;
-    `hashes` is the idempotency store.
+    `sessions` holds headers, exchanges, summaries, connections and the owners' memory under `session_id` and
+    `seq`; its stream tells of every change, but nothing of what was said. `hashes` is the idempotency store.
     """
 
     def __init__(
@@ -36,29 +36,31 @@ class Storage(Construct):
         hashes_table_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        last_updated = _text("last_updated")
         self.sessions = TableV2(
             self,
             "Sessions",
             table_name=sessions_table_name,
             partition_key=_text("session_id"),
             sort_key=Attribute(name="seq", type=AttributeType.NUMBER),
-            # Both indexes are sparse: only a header carries `owner`, only an exchange `exchange_owner`.
             global_secondary_indexes=[
+                # Sparse: only a header carries `owner`. What a list of sessions shows, and no more.
                 GlobalSecondaryIndexPropsV2(
                     index_name=SESSIONS_BY_OWNER,
                     partition_key=_text("owner"),
-                    sort_key=last_updated,
+                    sort_key=_text("last_updated"),
                     projection_type=ProjectionType.INCLUDE,
-                    non_key_attributes=["title", "turns", "ttl"],
-                ),
-                GlobalSecondaryIndexPropsV2(
-                    index_name=EXCHANGES_BY_OWNER,
-                    partition_key=_text("exchange_owner"),
-                    sort_key=last_updated,
-                    projection_type=ProjectionType.KEYS_ONLY,
+                    non_key_attributes=[
+                        "title",
+                        "turns",
+                        "ttl",
+                        "usage",
+                        "cost",
+                        "uncached_cost",
+                        "unpriced_turns",
+                    ],
                 ),
             ],
+            dynamo_stream=StreamViewType.KEYS_ONLY,
             time_to_live_attribute="ttl",
             billing=Billing.on_demand(),
             encryption=TableEncryptionV2.aws_managed_key(),

@@ -51,6 +51,7 @@ class BridgeStack(Stack):
             "QueueUrl": bridge.queue.queue_url,
             "DeadLetterQueueUrl": bridge.dead_letter_queue.queue_url,
             "AnswerFunction": bridge.functions.answer.function_name,
+            "RememberFunction": bridge.functions.remember.function_name,
             "AnthropicSecretArn": bridge.anthropic_secret.secret_arn,
         }
         if bridge.signing_secret:

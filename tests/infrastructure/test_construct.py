@@ -28,7 +28,7 @@ def test_two_bridges_fit_one_stack() -> None:
     stack = Stack(App(context=NO_BUNDLING), "Somebodys")
     first, second = ContextBridge(stack, "First"), ContextBridge(stack, "Second")
     assert stack.resolve(first.url) != stack.resolve(second.url)
-    Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 8)
+    Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 10)
 
 
 def test_by_default_memory_outlives_the_stack(with_props: Build) -> None:
@@ -143,6 +143,13 @@ def test_with_tokens_there_is_no_warning(with_props: Build) -> None:
         ("anthropic_base_url", "api.anthropic.com", "http://"),
         ("callback_url", "https://host/{region}", "{api_id}"),
         ("poll_queue", "no", "true or false"),
+        ("recall", "all", "owner, session, off"),
+        ("recall_tokens", 99, "100 to 20000"),
+        ("context", "half", "window, full"),
+        ("full_context_tokens", 200_001, "1000 to 200000"),
+        ("summary_model", "", "model's name"),
+        ("prices", {"m": 3}, "dollars for a million tokens"),
+        ("poll_stream", 1, "true or false"),
         ("answer_timeout", Duration.minutes(16), "60 to 900"),
         ("session_ttl", Duration.seconds(30), "3600"),
         ("memory_ttl", Duration.seconds(30), "3600"),

@@ -8,15 +8,26 @@ import pytest
 from tests.infrastructure.conftest import Synthesized, synthesize
 
 EVERY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "CONTEXT_TABLE"}
-TURN = {"QUEUE_URL", "SESSION_TTL", "MEMORY_TTL"}
+LIFETIMES = {"SESSION_TTL", "MEMORY_TTL"}
+CLAUDE = {
+    "ANTHROPIC_SECRET_ARN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_VERSION",
+    "ANTHROPIC_AUTH_HEADER",
+    "PRICES",
+}
 EXPECTED = {
     "connect": EVERY | {"AUTH", "SIGNING_SECRET_ARN"},
     "disconnect": EVERY,
-    "message": EVERY | TURN | {"HASH_TABLE", "MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"},
+    "message": EVERY
+    | LIFETIMES
+    | {"QUEUE_URL", "HASH_TABLE", "MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"}
+    | {"RECALL", "RECALL_TOKENS"},
     "answer": EVERY
-    | TURN
-    | {"CALLBACK_URL", "ANTHROPIC_SECRET_ARN", "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"}
-    | {"ANTHROPIC_AUTH_HEADER", "MAX_OUTPUT_TOKENS", "CONTEXT_LIMIT", "SYSTEM_PROMPT"},
+    | LIFETIMES
+    | CLAUDE
+    | {"QUEUE_URL", "CALLBACK_URL", "MAX_OUTPUT_TOKENS", "CONTEXT_LIMIT", "RECALL_TOKENS", "SYSTEM_PROMPT"},
+    "remember": EVERY | LIFETIMES | CLAUDE | {"SUMMARY_MODEL"},
 }
 
 
@@ -39,12 +50,18 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
         anthropic_base_url="http://127.0.0.1:8080/",
         anthropic_version="2026-10-21",
         anthropic_auth_header="authorization",
+        recall="session",
+        recall_tokens="300",
+        summary_model="claude-sonnet-5-5",
+        prices="claude-sonnet-5-5=2/10.5",
         log_level="WARNING",
         metrics_namespace="Mine",
     )
     message = stack.function("message")["Environment"]["Variables"]
     assert message["MODEL"] == "claude-haiku-5-5"
     assert message["ALLOWED_MODELS"] == "claude-haiku-5-5,claude-opus-5-5"
+    assert message["RECALL"] == "session"
+    assert message["RECALL_TOKENS"] == "300"
     answer = stack.function("answer")["Environment"]["Variables"]
     assert (
         answer.items()
@@ -56,13 +73,37 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
             "MEMORY_TTL": "259200",
             "MAX_OUTPUT_TOKENS": "100",
             "CONTEXT_LIMIT": "5000",
+            "RECALL_TOKENS": "300",
+            "PRICES": "claude-sonnet-5-5=2/10.5",
             "SYSTEM_PROMPT": "Be brief.",
             "ANTHROPIC_BASE_URL": "http://127.0.0.1:8080",
             "ANTHROPIC_VERSION": "2026-10-21",
             "ANTHROPIC_AUTH_HEADER": "authorization",
         }.items()
     )
-    assert stack.function("message")["Environment"]["Variables"]["MAX_MESSAGE_LENGTH"] == "70"
+    assert message["MAX_MESSAGE_LENGTH"] == "70"
+    remember = stack.function("remember")["Environment"]["Variables"]
+    shared = ("SESSION_TTL", "MEMORY_TTL", "PRICES", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_HEADER")
+    assert remember.items() >= {name: answer[name] for name in shared}.items()
+    assert remember["SUMMARY_MODEL"] == "claude-sonnet-5-5"
+
+
+def test_a_whole_history_is_a_window_of_four_characters_a_token() -> None:
+    def limit(**settings: str) -> object:
+        return synthesize("dev", **settings).function("answer")["Environment"]["Variables"]["CONTEXT_LIMIT"]
+
+    assert limit() == "8000"
+    assert limit(context="full") == "80000"
+    assert limit(context="full", full_context_tokens="2000", context_limit="5000") == "8000"
+    assert limit(context="window", full_context_tokens="2000", context_limit="5000") == "5000"
+
+
+def test_models_are_priced_unless_it_is_said_that_none_is() -> None:
+    def prices(**settings: str) -> object:
+        return synthesize("dev", **settings).function("remember")["Environment"]["Variables"]["PRICES"]
+
+    assert prices() == "claude-haiku-5-5=0.1/0.5,claude-sonnet-5-5=2/10,claude-opus-5-5=4/20"
+    assert prices(prices="") == ""
 
 
 def test_functions_find_tables_queue_and_secrets_by_reference(prod: Synthesized) -> None:
@@ -92,11 +133,26 @@ def test_no_secret_is_in_the_template(monkeypatch: pytest.MonkeyPatch, prod: Syn
         assert signing["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
 
 
-def test_what_fits_the_limit_fits_lambdas_4_kb() -> None:
+@pytest.mark.parametrize("name", ["message", "answer", "remember"])
+def test_what_fits_the_limit_fits_lambdas_4_kb(name: str) -> None:
     """A deployment would fail late; 170 characters stand for each thing that CloudFormation fills in."""
-    stack = synthesize("prod", system_prompt="x" * 2000, metrics_namespace="n" * 255, model="m" * 128)
-    variables = stack.function("answer")["Environment"]["Variables"]
-    free = ("SYSTEM_PROMPT", "ANTHROPIC_BASE_URL", "POWERTOOLS_METRICS_NAMESPACE")
-    rest = {name: value for name, value in variables.items() if name not in free}
-    size = sum(len(name) + (len(value) if isinstance(value, str) else 170) for name, value in rest.items())
-    assert size + sum(map(len, free)) + 2900 <= 4096
+    stack = synthesize(
+        "prod",
+        auth="none",
+        metrics_namespace="n" * 255,
+        model="m" * 128,
+        summary_model="m" * 128,
+        context="full",
+        full_context_tokens="200000",
+        recall_tokens="20000",
+        session_ttl_hours="87840",
+        memory_ttl_days="3660",
+    )
+    variables = stack.function(name)["Environment"]["Variables"]
+    # What the limit counts may be shared out among these in any way.
+    free = ("SYSTEM_PROMPT", "ALLOWED_MODELS", "ANTHROPIC_BASE_URL", "POWERTOOLS_METRICS_NAMESPACE", "PRICES")
+    size = sum(
+        len(name) + (0 if name in free else len(value) if isinstance(value, str) else 170)
+        for name, value in variables.items()
+    )
+    assert size + 2900 <= 4096

@@ -13,6 +13,7 @@ OUTPUTS = {
     "QueueUrl",
     "DeadLetterQueueUrl",
     "AnswerFunction",
+    "RememberFunction",
     "AnthropicSecretArn",
     "SigningSecretArn",
 }

@@ -7,9 +7,17 @@ import pytest
 
 from tests.infrastructure.conftest import Json, Synthesized, synthesize
 
-FUNCTIONS = ["connect", "disconnect", "message", "answer"]
+FUNCTIONS = ["connect", "disconnect", "message", "answer", "remember"]
 
 LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
+EVERY_ITEM_CALL = (
+    "dynamodb:BatchGetItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+)
 EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     "connect": {
         "Connect/Log": LOG,
@@ -22,14 +30,14 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "message": {
         "Message/Log": LOG,
-        "Sessions": ("dynamodb:GetItem", "dynamodb:Query"),
+        "Sessions": EVERY_ITEM_CALL,
         "Sessions/index/sessions-by-owner": ("dynamodb:Query",),
         "Hashes": ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
         "Turns": ("sqs:SendMessage",),
     },
     "answer": {
         "Answer/Log": LOG,
-        "Sessions": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+        "Sessions": tuple(call for call in EVERY_ITEM_CALL if call != "dynamodb:DeleteItem"),
         "Turns": (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -38,6 +46,17 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Anthropic": ("secretsmanager:GetSecretValue",),
         "arn:…:execute-api:…:Api/prod/POST/@connections/*": ("execute-api:ManageConnections",),
+    },
+    "remember": {
+        "Remember/Log": LOG,
+        "Sessions": EVERY_ITEM_CALL,
+        "Sessions.StreamArn": (
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        ),
+        "Anthropic": ("secretsmanager:GetSecretValue",),
     },
 }
 
@@ -53,6 +72,8 @@ def _name(stack: Synthesized, resource: Any) -> str:
     match resource:
         case str():
             return resource
+        case {"Fn::GetAtt": [logical_id, "StreamArn"]}:
+            return _name(stack, {"Ref": logical_id}) + ".StreamArn"
         case {"Fn::GetAtt": [logical_id, "Arn"]} | {"Ref": logical_id}:
             if logical_id.startswith("AWS::"):
                 return "…"
@@ -91,6 +112,10 @@ def test_nothing_is_allowed_on_everything(function: str, prod: Synthesized) -> N
         # A connection's id is not known before it connects; everything else is named.
         if statement["Action"] != "execute-api:ManageConnections":
             assert "*" not in json.dumps(statement["Resource"])
+
+
+def test_what_remembers_may_do_nothing_by_pattern(prod: Synthesized) -> None:
+    assert "*" not in json.dumps(_statements(prod, "remember"))
 
 
 def test_without_tokens_nobody_reads_a_signing_secret() -> None:

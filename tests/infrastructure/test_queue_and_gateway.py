@@ -6,7 +6,9 @@ import pytest
 
 from tests.infrastructure.conftest import Synthesized, synthesize
 
-FUNCTIONS = ["connect", "disconnect", "message", "answer"]
+FUNCTIONS = ["connect", "disconnect", "message", "answer", "remember"]
+
+LONG = {"answer": 900, "remember": 300}  # seconds
 
 
 def test_turns_are_kept_in_order_and_end_as_dead_letters(prod: Synthesized) -> None:
@@ -116,9 +118,9 @@ def test_a_function_runs_its_handler_on_lambdas_python(name: str, prod: Synthesi
     assert function["Handler"] == f"bridge.handlers.{name}.handler"
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["MemorySize"] == (1024 if name == "answer" else 512)
+    assert function["MemorySize"] == (1024 if name in LONG else 512)
     # A route's function that outlives API Gateway's 29 s answers nobody.
-    assert function["Timeout"] <= (900 if name == "answer" else 29)
+    assert function["Timeout"] <= LONG.get(name, 29)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,5 +1,6 @@
 """An environment's settings: what is read, what is refused, and what the refusal says."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 
 from stacks.settings import SETTINGS, SettingsError, read
-from tests.infrastructure.conftest import CONTEXT
+from tests.infrastructure.conftest import CONTEXT, ROOT
 
 
 def _context(settings: Any = None, **given: Any) -> dict[str, Any]:
@@ -40,6 +41,13 @@ def test_every_setting_is_read_from_the_environment() -> None:
                 "point_in_time_recovery": True,
                 "architecture": "x86_64",
                 "poll_queue": False,
+                "poll_stream": False,
+                "recall": "off",
+                "recall_tokens": 500,
+                "context": "full",
+                "full_context_tokens": 3000,
+                "summary_model": "claude-sonnet-5-5",
+                "prices": {"local/llama:8b": [0, 0.000001], "m": [1, 10_000]},
             }
         )
     )
@@ -54,6 +62,11 @@ def test_every_setting_is_read_from_the_environment() -> None:
     assert props.point_in_time_recovery is True
     assert props.architecture.name == Architecture.X86_64.name
     assert props.poll_queue is False
+    assert props.poll_stream is False
+    assert (props.recall, props.recall_tokens) == ("off", 500)
+    assert (props.context, props.window_limit) == ("full", 12_000)
+    assert props.summary_model == "claude-sonnet-5-5"
+    assert props.prices == {"local/llama:8b": (0, 0.000001), "m": (1, 10_000)}
 
 
 def test_only_prod_keeps_and_protects_unasked() -> None:
@@ -79,12 +92,14 @@ def test_the_command_line_overrides_one_setting() -> None:
             poll_queue="False",
             allowed_models="a, b,,a",
             system_prompt="",
+            prices=" a = 0.1/0.5, openai/gpt:x=12/3.25 ,",
         )
     )
     assert props.max_output_tokens == 20
     assert props.context_limit == 5000
     assert props.poll_queue is False
     assert props.models == ("claude-sonnet-5-5", "a", "b")
+    assert props.prices == {"a": (0.1, 0.5), "openai/gpt:x": (12, 3.25)}
 
 
 BAD: list[tuple[str, Any]] = [
@@ -116,6 +131,23 @@ BAD: list[tuple[str, Any]] = [
     ("callback_url", "https://host/{account}"),
     ("callback_url", "https://host/{"),
     ("poll_queue", "true"),
+    ("poll_stream", "true"),
+    ("recall", "everybody"),
+    ("recall_tokens", 20_001),
+    ("context", "all"),
+    ("full_context_tokens", 999),
+    ("summary_model", "with space"),
+    ("prices", "m=1/2"),
+    ("prices", {"m": [1]}),
+    ("prices", {"m": [1, 2, 3]}),
+    ("prices", {"m": "12"}),
+    ("prices", {"m": [True, 1]}),
+    ("prices", {"m": [-1, 1]}),
+    ("prices", {"m": [1, 10_001]}),
+    ("prices", {"m": [0.0000001, 1]}),
+    ("prices", {"m": [1, float("nan")]}),
+    ("prices", {"with space": [1, 2]}),
+    ("prices", {f"m{n}": [1, 2] for n in range(21)}),
     ("route_response", 1),
     ("answer_timeout_seconds", 59),
     ("answer_memory_mb", 127),
@@ -144,6 +176,11 @@ def test_every_setting_has_a_bad_value_above() -> None:
     assert {name for name, _ in BAD} == set(SETTINGS)
 
 
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -154,6 +191,10 @@ def test_every_setting_has_a_bad_value_above() -> None:
         ("log_retention_days", "31", "must be one of 1, 3, 5"),
         ("callback_url", "host", "must be an http:// or https:// URL"),
         ("allowed_models", "a b", "must be a model's name, not 'a b'"),
+        ("context", "half", "must be one of window, full, not 'half'"),
+        ("prices", "m=1", "must be at most 20 models, each with two numbers"),
+        ("prices", "m=1/2,m=3/4", "must be at most 20 models"),
+        ("prices", "m=1e3/2", "must be at most 20 models"),
     ],
 )
 def test_a_bad_override_is_named_with_what_is_allowed(name: str, text: str, says: str) -> None:

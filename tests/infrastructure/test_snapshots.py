@@ -13,7 +13,7 @@ def test_part(part: str, prod: Synthesized, json_snapshot: Callable[[Any], None]
     json_snapshot(prod.under(f"Bridge/{part}"))
 
 
-@pytest.mark.parametrize("name", ["Connect", "Disconnect", "Message", "Answer"])
+@pytest.mark.parametrize("name", ["Connect", "Disconnect", "Message", "Answer", "Remember"])
 def test_function(name: str, prod: Synthesized, json_snapshot: Callable[[Any], None]) -> None:
     json_snapshot(prod.under(f"Bridge/Functions/{name}"))
 

@@ -28,17 +28,21 @@ def test_a_request_is_found_by_its_hash(prod: Synthesized) -> None:
     assert _types(table) == {"hash": "S"}
 
 
-def test_an_owners_sessions_and_exchanges_are_listed_by_index(prod: Synthesized) -> None:
-    table = prod.one(TABLE, SESSIONS)
-    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
-    assert set(indexes) == {"sessions-by-owner", "exchanges-by-owner"}
-    assert _keys(indexes["sessions-by-owner"]) == {"HASH": "owner", "RANGE": "last_updated"}
-    assert indexes["sessions-by-owner"]["Projection"] == {
+def test_an_owners_sessions_are_listed_by_index_with_what_they_cost(prod: Synthesized) -> None:
+    (index,) = prod.one(TABLE, SESSIONS)["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "sessions-by-owner"
+    assert _keys(index) == {"HASH": "owner", "RANGE": "last_updated"}
+    assert index["Projection"] == {
         "ProjectionType": "INCLUDE",
-        "NonKeyAttributes": ["title", "turns", "ttl"],
+        "NonKeyAttributes": ["title", "turns", "ttl", "usage", "cost", "uncached_cost", "unpriced_turns"],
     }
-    assert _keys(indexes["exchanges-by-owner"]) == {"HASH": "exchange_owner", "RANGE": "last_updated"}
-    assert indexes["exchanges-by-owner"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod", "local"])
+def test_the_stream_holds_nothing_that_was_said(environment: str) -> None:
+    stack = synthesize(environment)
+    assert stack.one(TABLE, SESSIONS)["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
+    assert "StreamSpecification" not in stack.one(TABLE, HASHES)
 
 
 @pytest.mark.parametrize("path", [SESSIONS, HASHES])

@@ -101,7 +101,7 @@ def test_all_functions_run_that_asset(synthesized: Synth, asset: Path) -> None:
     machine, _ = synthesized
     template = json.loads((machine.out / "claude-context-bridge-dev.template.json").read_text())
     functions = [it for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == 4
+    assert len(functions) == 5
     hash_ = asset.name.removeprefix("asset.")
     assert {function["Properties"]["Code"]["S3Key"] for function in functions} == {f"{hash_}.zip"}
 

@@ -1,0 +1,56 @@
+"""The function that answers, fed by the queue of turns."""
+
+from aws_cdk.aws_lambda import EventSourceMapping
+
+from claude_context_bridge.function import BridgeFunction, Parts
+
+
+def make_answer(parts: Parts) -> BridgeFunction:
+    """Make the function that answers, and what feeds it."""
+    props, sessions, turns = parts.props, parts.storage.sessions, parts.queue.turns
+    answer = BridgeFunction(
+        parts,
+        "answer",
+        description="Remembers, asks Claude, streams the answer and keeps it",
+        timeout=props.answer_timeout,
+        memory_mb=props.answer_memory_mb,
+        environment={
+            "CONTEXT_TABLE": sessions.table_name,
+            "QUEUE_URL": turns.queue_url,
+            "MAX_OUTPUT_TOKENS": str(props.max_output_tokens),
+            "CONTEXT_LIMIT": str(props.window_limit),
+            "RECALL_TOKENS": str(props.recall_tokens),
+            "SYSTEM_PROMPT": props.system_prompt,
+            **parts.claude(),
+            **parts.lifetimes(),
+        },
+    )
+    answer.allow(
+        [
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        ],
+        sessions.table_arn,
+    )
+    answer.allow(
+        [
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+        ],
+        turns.queue_arn,
+    )
+    parts.secrets.grant_read(parts.secrets.anthropic, answer)
+    EventSourceMapping(
+        answer,
+        "Turns",
+        target=answer,
+        event_source_arn=turns.queue_arn,
+        batch_size=1,  # a batch may mix sessions, and a slow answer would hold the others up
+        enabled=props.poll_queue,
+    )
+    return answer
