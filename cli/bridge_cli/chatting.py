@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bridge_cli import sessions
 from bridge_cli.client import BridgeClient
@@ -16,6 +17,7 @@ from bridge_cli.frames import well_formed
 from bridge_cli.lines import Lines
 from bridge_cli.tables import print_exchanges, print_sessions
 from bridge_cli.terminal import Shown, answer_view, notice, stop_notice
+from bridge_cli.why import tell_why
 
 HELP = """\
 /new [NAME]      begin a new session, or go on in another one
@@ -27,17 +29,24 @@ Enter sends, Alt-Enter begins a new line, Ctrl-C takes back the line or stops th
 A message that begins with a slash: type two."""
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a conversation is held: with which model and recall (None: the environment's); what is shown."""
+
+    model: str | None = None
+    recall: str | None = None
+    why: bool = False
+    plain: bool = False
+
+
 class Chat:
     """One conversation; `run` returns the exit code."""
 
-    def __init__(
-        self, bridge: BridgeClient, endpoint: Endpoint, session: str, *, model: str | None, plain: bool
-    ) -> None:
+    def __init__(self, bridge: BridgeClient, endpoint: Endpoint, session: str, manner: Manner) -> None:
         self._bridge = bridge
         self._endpoint = endpoint
         self._session = session
-        self._model = model
-        self._plain = plain
+        self._manner = manner
 
     async def run(self, lines: Lines) -> int:
         """Talk until the lines end: 0, or 1 where a message that was piped in failed."""
@@ -94,7 +103,7 @@ class Chat:
 
     async def _say(self, message: str) -> None:
         """Ask, and show the answer; Ctrl-C stops showing it."""
-        view = answer_view(plain=self._plain, as_json=False)
+        view = answer_view(plain=self._manner.plain, as_json=False)
         speaking = asyncio.ensure_future(self._show(well_formed(message), view))
         with _interrupting(speaking):
             try:
@@ -108,7 +117,9 @@ class Chat:
         sessions.remember(self._endpoint, self._session)
 
     async def _show(self, message: str, view: Shown) -> None:
-        async with contextlib.aclosing(self._bridge.ask(message, self._session, model=self._model)) as events:
+        manner = self._manner
+        asking = self._bridge.ask(message, self._session, model=manner.model, recall=manner.recall)
+        async with contextlib.aclosing(asking) as events:
             async for event in events:
                 if isinstance(event, Delta):
                     view.show(event.text)
@@ -116,6 +127,8 @@ class Chat:
                     view.finish()
                     if line := stop_notice(event.stop_reason):
                         notice(line)
+                    if manner.why:
+                        tell_why(event)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from bridge_cli.aws import AwsAccess
 from bridge_cli.endpoint import Endpoint, checked_url
 from bridge_cli.errors import NotConfigured, UsageError
 from bridge_cli.local_aws import LocalBridge
+from bridge_cli.memory import checked_scope
 from bridge_cli.profiles import Profile, ProfileFile
 
 HOW_TO_CONFIGURE = (
@@ -99,6 +100,7 @@ class Configuration:
             token_origin=origin,
             model_note=self.local.model_note if self.local and self.local.tiny_model else "",
             model=own.model if own else None,
+            recall=checked_scope(own.recall) if own and own.recall else None,
         )
 
     def token(self) -> tuple[Callable[[], str | None], str]:  # noqa: PLR0911 - one line per source

@@ -21,7 +21,8 @@ class Endpoint:
 
     `token` is asked before each handshake, so that a long conversation outlives a short token; it may
     call AWS. `origin` says where the URL came from ("--url", "profile dev", "stack …"). `model_note` is
-    what a person must know of the model behind it, such as that it is not Claude.
+    what a person must know of the model behind it, such as that it is not Claude. `model` and `recall` are
+    what a question is asked with where nothing else is said; None leaves them to the environment.
     """
 
     url: str
@@ -30,6 +31,7 @@ class Endpoint:
     token_origin: str = ""
     model_note: str = ""
     model: str | None = None
+    recall: str | None = None
 
     @property
     def is_local(self) -> bool:

@@ -20,7 +20,7 @@ except ModuleNotFoundError:  # installed without its extra, for the construct al
     raise SystemExit(3) from None
 
 from bridge_cli import local_aws
-from bridge_cli.commands import ask, chat, config, doctor, key, listing, local, token
+from bridge_cli.commands import ask, chat, config, doctor, key, listing, local, remembering, token, usage
 from bridge_cli.commands.options import AS_JSON
 from bridge_cli.errors import BridgeError, Interrupted
 
@@ -138,6 +138,9 @@ add(ask.ask, ask.EXAMPLES)
 add(chat.chat, chat.EXAMPLES)
 add(listing.sessions, listing.SESSIONS_EXAMPLES)
 add(listing.history, listing.HISTORY_EXAMPLES)
+add(remembering.recall, remembering.RECALL_EXAMPLES)
+add(remembering.forget, remembering.FORGET_EXAMPLES)
+add(usage.usage, usage.EXAMPLES)
 add(doctor.doctor, doctor.EXAMPLES)
 add(config.set_setting, config.SET_EXAMPLES, config.app, "set")
 add(config.unset, config.UNSET_EXAMPLES, config.app)

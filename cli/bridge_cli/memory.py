@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from bridge_cli.errors import UsageError
 from bridge_cli.spending import tokens
 
 RecallScope = Literal["owner", "session", "off"]
@@ -80,6 +81,16 @@ class PromptMemory:
             "summary": vars(self.summary) if self.summary else None,
             "recalled": None if self.recalled is None else [vars(one) for one in self.recalled],
         }
+
+
+def checked_scope(given: str) -> str:
+    """Return where recall looks. Raises UsageError unless it is owner, session or off."""
+    if given not in RECALL_SCOPES:
+        raise UsageError(
+            f"`{given}` is not where recall can look",
+            hint="Say `owner` (all your sessions), `session` (only the one that is asked in) or `off`.",
+        )
+    return given
 
 
 def memory(entry: dict[str, Any]) -> Memory:

@@ -24,8 +24,9 @@ class Profile:
 
     `url`: the WebSocket URL. `token`: a connection token; `token_file`: a file that holds one. `stack`: a
     CloudFormation stack whose outputs tell the rest; `region`, `aws_profile`, `aws_endpoint`: where AWS is
-    asked. `owner`: who a minted token speaks for. `model`: asked when no other is named. `signing_secret`,
-    `anthropic_secret`: ARNs, where no stack tells them.
+    asked. `owner`: who a minted token speaks for. `model`: asked when no other is named. `recall`: owner,
+    session or off, where a command does not say. `signing_secret`, `anthropic_secret`: ARNs, where no stack
+    tells them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Profile:
     aws_endpoint: str | None = None
     owner: str | None = None
     model: str | None = None
+    recall: str | None = None
     signing_secret: str | None = None
     anthropic_secret: str | None = None
 

@@ -11,26 +11,26 @@ from bridge_cli.errors import UsageError
 from bridge_cli.frames import well_formed
 from bridge_cli.terminal import notice
 
-_HINT = '`bridge ask "What does a sort key do?"`, or pipe it in.'
+_HOW_TO_ASK = '`bridge ask "What does a sort key do?"`, or pipe it in.'
 _PATIENCE = 2.0  # seconds of silence on standard input before the person is told what is waited for
 
 
-def read_question(argument: str | None) -> str:
+def read_question(argument: str | None, *, what: str = "question", hint: str = _HOW_TO_ASK) -> str:
     """Return what to ask.
 
     No argument or `-`: standard input. An argument and something piped in: the argument, an empty line,
-    and what was piped. Raises UsageError where that is nothing.
+    and what was piped. Raises UsageError, which calls it `what` and gives the hint, where that is nothing.
     """
     if argument is None or argument == "-":
         if argument is None and sys.stdin.isatty():
-            raise UsageError("there is no question", hint=_HINT)
+            raise UsageError(f"there is no {what}", hint=hint)
         question = _standard_input()
     else:
         piped = _standard_input() if _is_piped() else ""
         question = f"{argument}\n\n{piped}" if piped.strip() else argument
     question = well_formed(question)
     if not question.strip():
-        raise UsageError("the question is empty", hint=_HINT)
+        raise UsageError(f"the {what} is empty", hint=hint)
     return question
 
 

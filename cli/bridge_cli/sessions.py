@@ -51,6 +51,16 @@ def last(endpoint: Endpoint) -> str:
     return session
 
 
+def drop(endpoint: Endpoint, session: str) -> None:
+    """Forget that a session was used last at an endpoint, as once it is gone there."""
+    with suppress(NotConfigured):
+        path = places.last_sessions_file()
+        known = places.read_json(path)
+        if known.get(_key(endpoint)) == session:
+            del known[_key(endpoint)]
+            places.write_json(path, known)
+
+
 def _key(endpoint: Endpoint) -> str:
     """Sessions are the owner's: the same URL with another token has others."""
     try:

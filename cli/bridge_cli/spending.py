@@ -10,6 +10,11 @@ from typing import Any
 INPUT_KINDS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 """The kinds that add up to all that Claude was told."""
 
+KINDS = (*INPUT_KINDS, "output_tokens")
+
+_SMALLEST = 0.0001  # dollars that are shown
+_LARGE = 100  # dollars from which on cents will do
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -34,6 +39,10 @@ class Cost:
             dollars if uncached is None else float(uncached),
             int(told.get("unpriced_turns") or 0),
         )
+
+    def as_json(self) -> dict[str, float]:
+        """Return it as the wire tells it of one turn."""
+        return {"dollars": self.dollars, "uncached_dollars": self.uncached_dollars}
 
     @property
     def saved(self) -> float:
@@ -133,6 +142,13 @@ def total(sessions: Iterable[SessionUsage]) -> Total:
         turns += one.turns
         count += 1
     return Total(count, turns, dict(summed), cost)
+
+
+def in_dollars(amount: float) -> str:
+    """Return an amount for people: to a hundredth of a cent, and never nothing for something."""
+    if 0 < amount < _SMALLEST / 2:
+        return f"<${_SMALLEST}"
+    return f"${amount:,.{2 if amount >= _LARGE else 4}f}"
 
 
 def _summary_usage(told: dict[str, Any]) -> SummaryUsage:

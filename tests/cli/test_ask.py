@@ -82,7 +82,9 @@ def test_no_question_is_wrong_usage(bridge: FakeBridge, run: Run, piped: str) ->
 
 def test_json_is_one_object(bridge: FakeBridge, run: Run) -> None:
     told = json.loads(run("ask", "Hi", "plans", "--json", "--model", "claude-opus-5-5").stdout)
-    assert set(told) == {"text", "session_id", "turn", "usage", "stop_reason", "model", "request_id"}
+    assert set(told) == {
+        *{"text", "session_id", "turn", "usage", "stop_reason", "model", "request_id", "memory", "cost"}
+    }
     assert told["text"] == "Hello, world"
     assert (told["session_id"], told["turn"], told["model"]) == ("plans", 1, "claude-opus-5-5")
     assert told["request_id"] == bridge.sent("query")[0]["request_id"]

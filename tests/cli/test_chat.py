@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from bridge_cli.chatting import Chat
+from bridge_cli.chatting import Chat, Manner
 from bridge_cli.client import BridgeClient, Endpoint
 from tests.cli.conftest import Run
 from tests.cli.fake_bridge import FakeBridge, Frame, accepted, failure, post
@@ -75,7 +75,7 @@ def talk(bridge: FakeBridge, *lines: str | BaseException) -> int:
     async def conversation() -> int:
         endpoint = Endpoint(bridge.url)
         async with BridgeClient(endpoint) as client:
-            return await Chat(client, endpoint, "plans", model=None, plain=True).run(Typed(*lines))
+            return await Chat(client, endpoint, "plans", Manner(plain=True)).run(Typed(*lines))
 
     return asyncio.run(conversation())
 

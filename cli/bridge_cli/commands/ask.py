@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge_cli.commands.options import AsJson, Profile, Stack, TokenFile, Url
+from bridge_cli.commands.options import (
+    AsJson,
+    Profile,
+    Recall,
+    Stack,
+    TokenFile,
+    Url,
+    Why,
+    chosen_endpoint,
+)
 from bridge_cli.errors import BridgeError, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ Examples:
   bridge ask "What does a sort key do?"
   bridge ask "And a partition key?" --continue
   bridge ask "Where were we?" plans
+  bridge ask "What did I say about Lisbon?" --why
   git diff | bridge ask "Review this change."
   bridge ask - plans < question.txt
   bridge ask "One word: the capital of France?" --json | jq -r .text
@@ -39,6 +49,8 @@ def ask(
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
     ] = None,
+    recall: Recall = None,
+    why: Why = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -52,29 +64,31 @@ def ask(
     What is piped in is the question, or follows it after an empty line where one is given (`</dev/null`
     keeps it out). On a terminal the answer is rendered as Markdown; in a pipe it is the text and a newline.
 
+    Claude is told what the session held, and what else you said that bears on the question: --recall says
+    where to look for that, --why what was found.
+
     Exit codes: 0 answered, 1 the bridge or Claude answered with an error, 2 wrong usage,
     3 no connection or no access, 130 interrupted.
     """
     import asyncio
 
     from bridge_cli import sessions
-    from bridge_cli.configuration import Choice, configure
     from bridge_cli.question import read_question
-    from bridge_cli.terminal import answer_view, notice
+    from bridge_cli.terminal import answer_view
 
     if (go_on and (session or new)) or (new and session):
         raise UsageError("--continue, --new and a session's name exclude one another")
     if session:
         sessions.checked_name(session)
     text = read_question(question)
-    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
-    if endpoint.model_note:
-        notice(endpoint.model_note)
+    endpoint = chosen_endpoint(url, token_file, profile, stack)
     begun = not (session or go_on)
     name = sessions.last(endpoint) if go_on else session or sessions.new_name()
     shown = answer_view(plain=plain, as_json=as_json)
     try:
-        answer = asyncio.run(_ask(endpoint, text, name, model or endpoint.model, shown))
+        answer = asyncio.run(
+            _ask(endpoint, text, name, model or endpoint.model, recall or endpoint.recall, shown)
+        )
     except KeyboardInterrupt:
         shown.finish()
         raise Interrupted(
@@ -88,15 +102,21 @@ def ask(
         _print_json(answer)
     else:
         _tell(answer, begun=begun)
+    if why:
+        from bridge_cli.why import tell_why
+
+        tell_why(answer)
 
 
-async def _ask(endpoint: Endpoint, text: str, session: str, model: str | None, shown: Shown) -> Answer:
+async def _ask(
+    endpoint: Endpoint, text: str, session: str, model: str | None, recall: str | None, shown: Shown
+) -> Answer:
     from bridge_cli.client import BridgeClient
     from bridge_cli.errors import ConnectionLost
     from bridge_cli.events import Answer, Delta
 
     async with BridgeClient(endpoint, notice=shown.notice) as bridge:
-        async for event in bridge.ask(text, session, model=model):
+        async for event in bridge.ask(text, session, model=model, recall=recall):
             if isinstance(event, Delta):
                 shown.show(event.text)
             elif isinstance(event, Answer):
@@ -116,6 +136,8 @@ def _print_json(answer: Answer) -> None:
         "model": answer.model,
         "usage": answer.usage,
         "request_id": answer.request_id,
+        "memory": answer.memory.as_json() if answer.memory else None,
+        "cost": answer.cost.as_json() if answer.cost else None,
     }
     typer.echo(json.dumps(told, ensure_ascii=False))
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge_cli.commands.options import Profile, Stack, TokenFile, Url
+from bridge_cli.commands.options import Profile, Recall, Stack, TokenFile, Url, Why, chosen_endpoint
 from bridge_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from bridge_cli.chatting import Manner
     from bridge_cli.endpoint import Endpoint
 
 EXAMPLES = """
@@ -17,6 +18,7 @@ Examples:
   bridge chat
   bridge chat plans
   bridge chat --continue
+  bridge chat plans --why --recall session
   printf 'Hello.\\nAnd again?\\n' | bridge chat plans
 """
 
@@ -29,6 +31,8 @@ def chat(
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
     ] = None,
+    recall: Recall = None,
+    why: Why = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -43,26 +47,23 @@ def chat(
     import asyncio
 
     from bridge_cli import sessions
-    from bridge_cli.configuration import Choice, configure
-    from bridge_cli.terminal import notice
+    from bridge_cli.chatting import Manner
 
     if go_on and session:
         raise UsageError("--continue and a session's name exclude one another")
     if session:
         sessions.checked_name(session)
-    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
-    if endpoint.model_note:
-        notice(endpoint.model_note)
+    endpoint = chosen_endpoint(url, token_file, profile, stack)
     name = sessions.last(endpoint) if go_on else session or sessions.new_name()
-    raise typer.Exit(asyncio.run(_chat(endpoint, name, model or endpoint.model, plain=plain)))
+    manner = Manner(model or endpoint.model, recall or endpoint.recall, why=why, plain=plain)
+    raise typer.Exit(asyncio.run(_chat(endpoint, name, manner)))
 
 
-async def _chat(endpoint: Endpoint, session: str, model: str | None, *, plain: bool) -> int:
+async def _chat(endpoint: Endpoint, session: str, manner: Manner) -> int:
     from bridge_cli.chatting import Chat
     from bridge_cli.client import BridgeClient
     from bridge_cli.lines import line_reader
     from bridge_cli.terminal import notice
 
     async with BridgeClient(endpoint, notice=notice) as bridge:
-        chat_here = Chat(bridge, endpoint, session, model=model, plain=plain)
-        return await chat_here.run(line_reader())
+        return await Chat(bridge, endpoint, session, manner).run(line_reader())

@@ -15,12 +15,14 @@ SET_EXAMPLES = """
 Examples:
   bridge config set url wss://abc123.execute-api.eu-central-1.amazonaws.com/dev
   bridge config set stack claude-context-bridge-prod --profile prod
+  bridge config set recall session
   bridge token create --owner ada | bridge config set token -
 """
 UNSET_EXAMPLES = """
 Examples:
   bridge config unset token
   bridge config unset model --profile prod
+  bridge config unset recall
 """
 GET_EXAMPLES = """
 Examples:
@@ -60,12 +62,15 @@ def set_setting(
     see it.
     """
     from bridge_cli.endpoint import checked_url
+    from bridge_cli.memory import checked_scope
     from bridge_cli.terminal import notice
 
     checked_setting(name)
     given = _value(name, value)
     if name == "url":
         given = checked_url(given)
+    elif name == "recall":
+        given = checked_scope(given)
     file = ProfileFile()
     file.close_to_others(notice)
     into = profile or file.current

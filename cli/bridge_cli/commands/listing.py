@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge_cli.commands.options import AsJson, Profile, Stack, TokenFile, Url
+from bridge_cli.commands.options import AsJson, Profile, Stack, TokenFile, Url, chosen_endpoint
 
 if TYPE_CHECKING:
     from bridge_cli.endpoint import Endpoint
@@ -51,7 +51,7 @@ def sessions(
     """
     import asyncio
 
-    endpoint = _endpoint(url, token_file, profile, stack)
+    endpoint = chosen_endpoint(url, token_file, profile, stack)
     listed, mark = asyncio.run(_sessions(endpoint, limit, before, everything))
     if as_json:
         _print_json({"sessions": [vars(one) for one in listed], "before": mark})
@@ -79,7 +79,7 @@ def history(
     from bridge_cli.sessions import checked_name
 
     checked_name(session)
-    endpoint = _endpoint(url, token_file, profile, stack)
+    endpoint = chosen_endpoint(url, token_file, profile, stack)
     exchanges, mark = asyncio.run(_history(endpoint, session, limit, before, everything))
     if as_json:
         told = [exchange.as_json() for exchange in exchanges]
@@ -117,16 +117,6 @@ async def _history(
             earlier, mark = await bridge.history(session, before=mark, limit=limit)
             exchanges = earlier + exchanges
     return exchanges, mark
-
-
-def _endpoint(url: str | None, token_file: str | None, profile: str | None, stack: str | None) -> Endpoint:
-    from bridge_cli.configuration import Choice, configure
-    from bridge_cli.terminal import notice
-
-    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
-    if endpoint.model_note:
-        notice(endpoint.model_note)
-    return endpoint
 
 
 def _print_json(told: dict[str, Any]) -> None:

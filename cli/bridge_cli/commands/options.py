@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bridge_cli.memory import RecallScope
+
+if TYPE_CHECKING:
+    from bridge_cli.endpoint import Endpoint
 
 AS_JSON = "bridge_cli.as_json"
 
@@ -22,6 +27,30 @@ Stack = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="A CloudFormation stack whose outputs tell the rest."),
 ]
+Recall = Annotated[
+    RecallScope | None,
+    typer.Option(
+        "--recall",
+        help="Where to look for what bears on the message: in all your sessions, in this one, nowhere "
+        "(else the profile's `recall`, else the environment's).",
+    ),
+]
+Why = Annotated[
+    bool, typer.Option("--why", help="Tell on standard error what went into the prompt and what it cost.")
+]
+
+
+def chosen_endpoint(
+    url: str | None, token_file: str | None, profile: str | None, stack: str | None
+) -> Endpoint:
+    """Return the endpoint that the options mean, and tell the person where not Claude answers there."""
+    from bridge_cli.configuration import Choice, configure
+    from bridge_cli.terminal import notice
+
+    endpoint = configure(Choice(url, token_file, profile, stack), notice).endpoint()
+    if endpoint.model_note:
+        notice(endpoint.model_note)
+    return endpoint
 
 
 def _remember(context: typer.Context, value: bool) -> bool:
