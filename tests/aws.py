@@ -71,7 +71,6 @@ def create_tables() -> None:
             {"AttributeName": "session_id", "AttributeType": "S"},
             {"AttributeName": "seq", "AttributeType": "N"},
             {"AttributeName": "owner", "AttributeType": "S"},
-            {"AttributeName": "exchange_owner", "AttributeType": "S"},
             {"AttributeName": "last_updated", "AttributeType": "S"},
         ],
         KeySchema=[
@@ -82,9 +81,19 @@ def create_tables() -> None:
             _index(
                 "sessions-by-owner",
                 "owner",
-                {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["title", "turns", "ttl"]},
+                {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": [
+                        "title",
+                        "turns",
+                        "ttl",
+                        "usage",
+                        "cost",
+                        "uncached_cost",
+                        "unpriced_turns",
+                    ],
+                },
             ),
-            _index("exchanges-by-owner", "exchange_owner", {"ProjectionType": "KEYS_ONLY"}),
         ],
     )
     client.create_table(

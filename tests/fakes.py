@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
-from bridge.errors import ClientGone, TurnTaken
+from bridge.errors import ClientGone, SessionForgotten, TurnTaken
+from bridge.memory.head import Head, Segment
 from bridge.memory.prompt import Prompt
-from bridge.ports import Completed, Connection, Remembered, Text
+from bridge.memory.refs import Ref, milliseconds
+from bridge.memory.summary import Summary
+from bridge.ports import Completed, Connection, Remembered, Rewrite, Taken, Text
+from bridge.pricing import Prices
 
 START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)
 KEY = SessionKey("ada", "travel")
 MODEL = "claude-sonnet-5-5"
+PRICES = Prices.parse("claude-sonnet-5-5=2/10,claude-haiku-5-5=0.10/0.50")
 
 
 def request_id(number: int) -> str:
@@ -74,6 +79,8 @@ class MemorySessions:
 
     headers: dict[SessionKey, Session] = field(default_factory=dict)
     exchanges: dict[SessionKey, dict[int, Exchange]] = field(default_factory=dict)
+    summaries: dict[SessionKey, Summary] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
     crash_before_header: bool = False
     before_keep: Callable[[], None] | None = None
 
@@ -82,12 +89,19 @@ class MemorySessions:
         session = self.headers.get(key) or Session.begin(key, 1)
         since = max(session.first_turn, min(session.window_start, session.last_turn))
         found = tuple(kept[turn] for turn in sorted(kept) if turn >= since)
-        return Remembered(session.caught_up(found), found)
+        head = self.heads.get(key.owner, Head())
+        return Remembered(session.caught_up(found), found, self.summaries.get(key), head)
 
     def keep(self, exchange: Exchange, after: Session) -> None:
         meddle, self.before_keep = self.before_keep, None
         if meddle is not None:
             meddle()
+        if exchange.answer is not None:
+            head = self.heads.get(after.key.owner, Head())
+            name = str(Ref.of(after.key.name, exchange))
+            self.heads[after.key.owner] = replace(head, pending=head.pending | {name})
+        if after.version and after.key not in self.headers:
+            raise SessionForgotten(str(after.key))
         kept = self.exchanges.setdefault(after.key, {})
         there = kept.setdefault(exchange.turn, exchange)
         if there.request_id != exchange.request_id:
@@ -114,6 +128,101 @@ class MemorySessions:
     def kept(self, key: SessionKey = KEY) -> list[Exchange]:
         """Return a session's exchanges, oldest first."""
         return [exchange for _, exchange in sorted(self.exchanges.get(key, {}).items())]
+
+
+class MemoryArchive:
+    """The memories of the owners whose sessions are in memory; counts what is read of them."""
+
+    def __init__(
+        self, sessions: MemorySessions, clock: FakeClock, memory_ttl: timedelta = timedelta(days=30)
+    ) -> None:
+        self.sessions = sessions
+        self.clock = clock
+        self.memory_ttl = memory_ttl
+        self.packed: dict[str, dict[int, bytes]] = {}
+        self.reads: list[str] = []
+        self.before_rewrite: Callable[[], None] | None = None
+
+    def head(self, owner: str) -> Head:
+        self.reads.append("head")
+        return self.sessions.heads.get(owner, Head())
+
+    def segments(self, owner: str, wanted: Collection[Segment]) -> Mapping[int, bytes]:
+        self.reads.append("segments")
+        there = self.packed.get(owner, {})
+        return {segment.seq: there[segment.seq] for segment in wanted if segment.seq in there}
+
+    def exchanges(self, owner: str, refs: Collection[str]) -> Mapping[str, Exchange]:
+        self.reads.append("exchanges")
+        return {
+            str(ref): exchange
+            for key, kept in self.sessions.exchanges.items()
+            if key.owner == owner
+            for exchange in kept.values()
+            if str(ref := Ref.of(key.name, exchange)) in refs and exchange.at + self.memory_ttl > self.clock()
+        }
+
+    def rewrite(self, owner: str, change: Rewrite) -> bool:
+        meddle, self.before_rewrite = self.before_rewrite, None
+        if meddle is not None:
+            meddle()
+        head = self.sessions.heads.get(owner, Head())
+        if head.version != change.head.version:
+            return False
+        forgotten = {name: at for name, at in head.forgotten.items() if change.forgotten.get(name) != at}
+        self.sessions.heads[owner] = Head(
+            head.pending - change.settled, change.segments, forgotten, head.version + 1
+        )
+        stay = {segment.seq for segment in change.segments}
+        there = self.packed.get(owner, {}) | dict(change.packed)
+        self.packed[owner] = {seq: packed for seq, packed in there.items() if seq in stay}
+        return True
+
+    def forget(self, owner: str, session: str) -> int:
+        head = self.sessions.heads.get(owner, Head())
+        until = milliseconds(self.clock())
+        self.sessions.heads[owner] = replace(head, forgotten={**head.forgotten, session: until})
+        return until
+
+    def erase(self, key: SessionKey, until: int | None = None) -> int:
+        """Remove a session; with `until`, what was kept up to then."""
+
+        def gone(at: datetime | None) -> bool:
+            return until is None or (at is not None and milliseconds(at) <= until)
+
+        header = self.sessions.headers.get(key)
+        if header is not None and gone(header.last_updated):
+            del self.sessions.headers[key]
+            self.sessions.summaries.pop(key, None)
+        kept = self.sessions.exchanges.get(key, {})
+        left = {turn: exchange for turn, exchange in kept.items() if not gone(exchange.at)}
+        self.sessions.exchanges[key] = left
+        return len(kept) - len(left)
+
+
+class MemorySummaries:
+    """Keeps summaries beside the sessions in memory, and what they took."""
+
+    def __init__(self, sessions: MemorySessions) -> None:
+        self.sessions = sessions
+        self.taken: list[Taken] = []
+        self.before_keep: Callable[[], None] | None = None
+
+    def keep(self, session: Session, before: Summary | None, summary: Summary, taken: Taken) -> bool:
+        meddle, self.before_keep = self.before_keep, None
+        if meddle is not None:
+            meddle()
+        header = self.sessions.headers.get(session.key)
+        if header is None or header.first_turn != session.first_turn:
+            return False
+        if self.sessions.summaries.get(session.key) != before:
+            return False
+        self.sessions.summaries[session.key] = summary
+        self.taken.append(taken)
+        return True
+
+    def drop(self, key: SessionKey) -> None:
+        self.sessions.summaries.pop(key, None)
 
 
 class ScriptedClaude:

@@ -8,12 +8,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bridge.conversation import STOP_REASON_ERROR, Exchange, Failure, Session, Turn, Usage
-from bridge.errors import BridgeError, Internal, Refused, TurnTaken, UpstreamError, by_code
+from bridge.errors import (
+    BridgeError,
+    Conflict,
+    Internal,
+    Refused,
+    SessionForgotten,
+    TurnTaken,
+    UpstreamError,
+    by_code,
+)
 from bridge.memory import prompt
+from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.outbox import Outbox
 from bridge.ports import Claude, Clock, Completed, Gateway, Remembered, Sessions
+from bridge.pricing import Prices
 from bridge.protocol import frames, original
+from bridge.reminding import Reminding
 
 SPARE_SECONDS = 10.0
 """Seconds before its function's time is up at which an answer is ended: enough to keep and tell that."""
@@ -31,6 +43,7 @@ class Settings:
 
     context_limit: int
     system_prompt: str
+    prices: Prices
 
 
 @dataclass(slots=True)
@@ -46,6 +59,9 @@ class Outcome:
     duration: float = 0.0
     posts: int = 0
     client_gone: bool = False
+    recalled: int = 0
+    recall_seconds: float = 0.0
+    recall_failure: Exception | None = None
     post_failure: Exception | None = None
 
 
@@ -53,9 +69,16 @@ class Answering:
     """Answers turns. `answer` is the whole way of one, from the queue to the client."""
 
     def __init__(
-        self, sessions: Sessions, claude: Claude, gateway: Gateway, settings: Settings, clock: Clock
+        self,
+        sessions: Sessions,
+        reminding: Reminding,
+        claude: Claude,
+        gateway: Gateway,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._sessions = sessions
+        self._reminding = reminding
         self._claude = claude
         self._gateway = gateway
         self._settings = settings
@@ -80,24 +103,56 @@ class Answering:
             # A repeat is told the same as the first time: its own exchange was not in the window.
             before = [e for e in remembered.exchanges if e is not exchange]
             window = Window.of(before, self._settings.context_limit)
+            parts = self._parts(turn, remembered, window, outcome, reminded=exchange is None)
             if exchange is None:
-                exchange = self._new_exchange(turn, delivery, remembered.session, window, outbox, outcome)
+                exchange = self._new_exchange(turn, delivery, remembered.session, parts, outbox, outcome)
             else:
                 outcome.repeated = True
-            outcome.exchange = kept = self._keep(exchange, remembered, turn)
+            kept = self._keep_or_forget(exchange, remembered, turn, outcome)
             outbox.flush()
             # What another delivery kept is not what this one's deltas told.
             told = not outcome.repeated and kept.answer == exchange.answer
-            deltas = outbox.deltas if told else None
-            outbox.send(_closing_frame(turn, kept, outcome.failure, window, deltas))
+            closing = _Closing(turn, parts, outbox.deltas if told else None)
+            outbox.send(closing.frame(kept, outcome.failure))
         outcome.duration = time.monotonic() - outcome.started
+        self._absorb(turn, (*window.exchanges, kept), outcome)
         outcome.posts = outbox.posts
         outcome.client_gone = outbox.gone
         outcome.post_failure = outbox.failure
         return outcome
 
+    def _parts(
+        self, turn: Turn, remembered: Remembered, window: Window, outcome: Outcome, *, reminded: bool
+    ) -> Parts:
+        """Return what Claude is told. Where the memory fails, Claude is told the rest."""
+        parts = Parts(
+            system=self._settings.system_prompt,
+            window=window,
+            message=turn.message,
+            now=self._clock(),
+            summary=remembered.summary if remembered.summary and remembered.summary.text else None,
+        )
+        if not reminded or turn.recall == "off":
+            return parts
+        began = time.monotonic()
+        try:
+            recalled = self._reminding.recall(turn, remembered.head, window)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the turn is answered without
+            outcome.recall_failure = failure
+            return parts
+        outcome.recall_seconds = time.monotonic() - began
+        outcome.recalled = len(recalled)
+        return replace(parts, recalled=recalled)
+
+    def _absorb(self, turn: Turn, said: tuple[Exchange, ...], outcome: Outcome) -> None:
+        """Keep in mind what was told and answered here, off the reply path, so that it need not be read."""
+        try:
+            self._reminding.absorb(turn.key, said)
+        except Exception as failure:  # noqa: BLE001 - the turn is kept and told
+            outcome.recall_failure = failure
+
     def _new_exchange(
-        self, turn: Turn, delivery: int, session: Session, window: Window, outbox: Outbox, outcome: Outcome
+        self, turn: Turn, delivery: int, session: Session, parts: Parts, outbox: Outbox, outcome: Outcome
     ) -> Exchange:
         try:
             if delivery > 1:
@@ -105,18 +160,18 @@ class Answering:
                     "The bridge was interrupted while it worked on this message. Send it again.",
                     detail=f"delivery {delivery}",
                 )
-            text, completed = self._ask(turn, window, outbox, outcome)
+            text, completed = self._ask(turn, parts, outbox, outcome)
         except BridgeError as error:
             outcome.failure = error
             return _failed(turn, session, error, self._clock())
-        return _answered(turn, session, text, completed, self._clock())
+        exchange = _answered(turn, session, text, completed, self._clock())
+        return replace(exchange, cost=self._settings.prices.cost(completed.model, completed.usage))
 
-    def _ask(self, turn: Turn, window: Window, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
-        told = prompt.build(self._settings.system_prompt, window, turn.message)
+    def _ask(self, turn: Turn, parts: Parts, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
         pieces: list[str] = []
         size = 0
         completed: Completed | None = None
-        with self._claude.answer(told, turn.model) as events:
+        with self._claude.answer(prompt.build(parts), turn.model) as events:
             for event in events:
                 if isinstance(event, Completed):
                     completed = event
@@ -133,6 +188,16 @@ class Answering:
         text = "".join(pieces)
         _check_answer(text, completed.stop_reason)
         return text, completed
+
+    def _keep_or_forget(
+        self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome
+    ) -> Exchange:
+        try:
+            outcome.exchange = self._keep(exchange, remembered, turn)
+        except SessionForgotten:
+            outcome.failure = Conflict("The session was forgotten while this message was answered.")
+            outcome.exchange = _failed(turn, remembered.session, outcome.failure, self._clock())
+        return outcome.exchange
 
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn) -> Exchange:
         for _ in range(MAX_NUMBERINGS):
@@ -206,13 +271,21 @@ def _check_answer(text: str, stop_reason: str) -> None:
     raise UpstreamError("Claude ended its answer without a word.", retryable=True, detail=stop_reason)
 
 
-def _closing_frame(
-    turn: Turn, exchange: Exchange, failure: BridgeError | None, window: Window, deltas: int | None
-) -> frames.Frame:
-    session_id = turn.key.name
-    if exchange.failure is not None:
-        told = failure or by_code(exchange.failure.code, exchange.failure.message)
-        return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
-    if turn.wire == "original":
-        return original.answer(exchange, session_id, window.messages)
-    return frames.answer(exchange, session_id, window, deltas)
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What a turn ends with, besides its exchange. ``deltas`` is None where it is told once more."""
+
+    turn: Turn
+    parts: Parts
+    deltas: int | None
+
+    def frame(self, exchange: Exchange, failure: BridgeError | None) -> frames.Frame:
+        """Return the last frame of a turn."""
+        turn, session_id = self.turn, self.turn.key.name
+        if exchange.failure is not None:
+            told = failure or by_code(exchange.failure.code, exchange.failure.message)
+            return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
+        if turn.wire == "original":
+            return original.answer(exchange, session_id, self.parts.window.messages)
+        memory = frames.memory(self.parts, turn.recall, retold=self.deltas is None)
+        return frames.answer(exchange, session_id, memory, self.deltas)

@@ -17,12 +17,21 @@ from bridge.adapters import aws
 from bridge.settings import Settings
 
 if TYPE_CHECKING:
+    from bridge.adapters.archive import DynamoArchive
+    from bridge.adapters.claude import MessagesApi
+    from bridge.adapters.erasing import DynamoEraser
     from bridge.adapters.intake import IdempotentIntake
     from bridge.adapters.queue import SqsTurnQueue
     from bridge.answering import Answering
     from bridge.auth import Identity
+    from bridge.conversation import SessionKey
     from bridge.intake import Reception
+    from bridge.memory.recollection import Recollections
     from bridge.ports import Connections, Gateway, Sessions
+    from bridge.pricing import Prices
+    from bridge.remembering import Remembering
+    from bridge.reminding import Reminding
+    from bridge.summarizing import Summarizing
 
     Doorkeeper = Callable[[Mapping[str, str]], Identity]
 
@@ -89,6 +98,48 @@ def _sessions() -> Sessions:
 
 
 @functools.cache
+def _archive() -> DynamoArchive:
+    from bridge.adapters.archive import DynamoArchive
+
+    return DynamoArchive(_dynamodb(), settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL"), now)
+
+
+@functools.cache
+def _eraser() -> DynamoEraser:
+    from bridge.adapters.erasing import DynamoEraser
+
+    return DynamoEraser(_dynamodb(), settings().text("CONTEXT_TABLE"))
+
+
+@functools.cache
+def _recollections() -> Recollections:
+    from bridge.memory.recollection import Recollections
+
+    return Recollections(_archive(), now)
+
+
+@functools.cache
+def _reminding() -> Reminding:
+    from bridge.reminding import Reminding
+
+    return Reminding(_archive(), _recollections, settings().count("RECALL_TOKENS"))
+
+
+@functools.cache
+def remembering() -> Remembering:
+    """Return what brings memories in order."""
+    from bridge.remembering import Remembering
+
+    return Remembering(_archive(), _eraser(), settings().seconds("MEMORY_TTL"), now)
+
+
+def _forget(key: SessionKey) -> int:
+    from bridge.forgetting import Forgetting
+
+    return Forgetting(_eraser(), _archive(), remembering()).forget(key)
+
+
+@functools.cache
 def queue() -> SqsTurnQueue:
     """Return the line in which turns wait."""
     from bridge.adapters.queue import SqsTurnQueue
@@ -116,10 +167,13 @@ def reception() -> Reception:
         connections(),
         _sessions(),
         intake(),
+        _reminding(),
+        _forget,
         IntakeSettings(
             model=settings().text("MODEL"),
             allowed_models=settings().names("ALLOWED_MODELS"),
             max_message_length=settings().count("MAX_MESSAGE_LENGTH"),
+            recall=settings().recall(),
         ),
         now,
     )
@@ -136,20 +190,48 @@ def gateway() -> Gateway:
 @functools.cache
 def answering() -> Answering:
     """Return what answers turns."""
-    from bridge.adapters.claude import Endpoint, MessagesApi
-    from bridge.adapters.secrets import ManagedSecret
     from bridge.answering import Answering
     from bridge.answering import Settings as AnsweringSettings
+
+    limits = AnsweringSettings(
+        context_limit=settings().count("CONTEXT_LIMIT"),
+        system_prompt=settings().optional_text("SYSTEM_PROMPT"),
+        prices=_prices(),
+    )
+    claude = _claude(settings().count("MAX_OUTPUT_TOKENS"))
+    return Answering(_sessions(), _reminding(), claude, gateway(), limits, now)
+
+
+@functools.cache
+def summarizing() -> Summarizing:
+    """Return what writes the summaries."""
+    from bridge.adapters.summaries import DynamoSummaries
+    from bridge.memory.summary import MAX_OUTPUT_TOKENS
+    from bridge.summarizing import Summarizing
+
+    summaries = DynamoSummaries(
+        _dynamodb(), settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL"), now
+    )
+    model = settings().text("SUMMARY_MODEL")
+    return Summarizing(_sessions(), summaries, _claude(MAX_OUTPUT_TOKENS), model, _prices())
+
+
+def _claude(max_output_tokens: int) -> MessagesApi:
+    from bridge.adapters.claude import Endpoint, MessagesApi
+    from bridge.adapters.secrets import ManagedSecret
 
     endpoint = Endpoint(
         base_url=settings().text("ANTHROPIC_BASE_URL"),
         version=settings().text("ANTHROPIC_VERSION"),
         auth_header=settings().text("ANTHROPIC_AUTH_HEADER"),
-        max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
+        max_output_tokens=max_output_tokens,
     )
-    key = ManagedSecret(aws.client("secretsmanager"), settings().text("ANTHROPIC_SECRET_ARN"))
-    limits = AnsweringSettings(
-        context_limit=settings().count("CONTEXT_LIMIT"),
-        system_prompt=settings().optional_text("SYSTEM_PROMPT"),
+    return MessagesApi(
+        endpoint, ManagedSecret(aws.client("secretsmanager"), settings().text("ANTHROPIC_SECRET_ARN"))
     )
-    return Answering(_sessions(), MessagesApi(endpoint, key), gateway(), limits, now)
+
+
+def _prices() -> Prices:
+    from bridge.pricing import Prices
+
+    return Prices.parse(settings().optional_text("PRICES"))

@@ -25,6 +25,11 @@ STOP_REASON_ERROR = "error"
 Wire = Literal["bridge", "original"]
 """How the client speaks: the bridge's protocol, or the original's single frame."""
 
+RecallScope = Literal["owner", "session", "off"]
+"""What a turn is reminded of: all that its owner said, what its session said, or nothing."""
+
+RECALL_SCOPES: tuple[RecallScope, ...] = ("owner", "session", "off")
+
 
 def new_session_name(owner: str, request_id: str) -> str:
     """Return a name for a session that its client did not name: ``chat-`` and eight characters.
@@ -46,12 +51,17 @@ def parse_time(text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as Claude counts them; the three kinds of input add up to the whole prompt."""
+    """Tokens as Claude counts them; the first three kinds of input add up to the whole prompt.
+
+    ``cache_creation_1h_input_tokens`` is the part of ``cache_creation_input_tokens`` that was
+    written for an hour instead of five minutes.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
+    cache_creation_1h_input_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -59,6 +69,19 @@ class Usage:
     def as_dict(self) -> dict[str, int]:
         """Return the counts by kind, under the names of Claude's API."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What tokens cost, in billionths of a dollar, and what they would have without the cache."""
+
+    nanodollars: int = 0
+    uncached_nanodollars: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.nanodollars + other.nanodollars, self.uncached_nanodollars + other.uncached_nanodollars
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +105,7 @@ class Turn:
     model: str
     connection_id: str
     wire: Wire = "bridge"
+    recall: RecallScope = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,8 @@ class Exchange:
     stop_reason: str
     usage: Usage = Usage()
     failure: Failure | None = None
+    cost: Cost | None = None
+    """None where the model has no price."""
 
     @property
     def characters(self) -> int:
@@ -128,7 +154,8 @@ class Session:
     ``first_turn`` is the number of its first exchange: a name used again after its session
     expired goes on counting, so that what was said before keeps its place. ``window_start`` is
     the first turn that Claude is still told verbatim. ``version`` counts the header's writes; 0
-    means that it was never written.
+    means that it was never written. What the summary's writing took is counted apart from the turns,
+    and by whoever writes it: a turn leaves it as it is.
     """
 
     key: SessionKey
@@ -139,6 +166,10 @@ class Session:
     title: str
     usage: Usage
     last_updated: datetime | None
+    cost: Cost = Cost()
+    unpriced_turns: int = 0
+    summary_usage: Usage = Usage()
+    summary_cost: Cost = Cost()
 
     @classmethod
     def begin(cls, key: SessionKey, first_turn: int, version: int = 0) -> Session:
@@ -155,6 +186,10 @@ class Session:
         """The number of the exchange to come."""
         return self.last_turn + 1
 
+    def unsummarized(self, covered: int) -> range:
+        """Return the turns that left the window and come after the one up to which a summary covers."""
+        return range(max(covered + 1, self.first_turn), self.window_start)
+
     def after(self, exchange: Exchange) -> Session:
         """Return the header as it is once ``exchange`` was kept."""
         return replace(
@@ -162,6 +197,8 @@ class Session:
             turns=exchange.turn - self.first_turn + 1,
             title=self.title or title_of(exchange.question),
             usage=self.usage + exchange.usage,
+            cost=self.cost + (exchange.cost or Cost()),
+            unpriced_turns=self.unpriced_turns + (exchange.cost is None and exchange.usage != Usage()),
             last_updated=exchange.at,
         )
 

@@ -17,6 +17,7 @@
     SettingsError             a function's environment is incomplete: fails the cold start
     ClientGone                the connection is closed; never a failure of the turn
     TurnTaken                 another exchange already has this turn's number
+    SessionForgotten          the session was forgotten while its turn was answered
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class ClientGone(Exception):
 
 class TurnTaken(Exception):
     """The session already has another exchange under this turn's number."""
+
+
+class SessionForgotten(Exception):
+    """The session was forgotten while one of its turns was under way."""
 
 
 class BridgeError(Exception):

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.conversation import SessionKey, Turn, Wire, new_session_name
+from bridge.conversation import RecallScope, Session, SessionKey, Turn, Wire, new_session_name
 from bridge.errors import BadRequest, BridgeError, Internal, NotFound, Unauthorized
 from bridge.ports import Clock, Connection, Connections, Intake, Sessions
 from bridge.protocol import frames, original, pages, requests
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import FrameError
+from bridge.reminding import Reminding
 
 DEFAULT_PAGE = 20
 """Entries of a listing's page where the client names no limit."""
 
+DEFAULT_MEMORIES = 10
+"""Memories that are shown where the client names no limit."""
+
+MOST_USAGES = 30
+"""Entries of a page of usages at most: so many with the longest names and titles fit a frame."""
+
+Forget = Callable[[SessionKey], int]
+"""Removes a session and what is remembered of it; returns how many exchanges it had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is taken in: ``model`` where a query names none, ``max_message_length`` in characters."""
+    """What is taken in: ``model`` and ``recall`` where a query names none, lengths in characters."""
 
     model: str
     allowed_models: tuple[str, ...]
     max_message_length: int
+    recall: RecallScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,20 @@ class Reception:
     """
 
     def __init__(
-        self, connections: Connections, sessions: Sessions, intake: Intake, settings: Settings, clock: Clock
+        self,
+        connections: Connections,
+        sessions: Sessions,
+        intake: Intake,
+        reminding: Reminding,
+        forget: Forget,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
         self._intake = intake
+        self._reminding = reminding
+        self._forget = forget
         self._settings = settings
         self._clock = clock
 
@@ -84,12 +105,29 @@ class Reception:
         match request:
             case requests.Query():
                 return self._query(request, speaker)
-            case requests.History():
-                return self._history(request, speaker.owner)
-            case requests.Sessions():
-                return self._list(request, speaker.owner)
             case requests.Ping():
                 return frames.pong(request.request_id)
+            case requests.Recall() | requests.Forget():
+                return self._remember(request, speaker.owner)
+            case _:
+                return self._look_up(request, speaker.owner)
+
+    def _look_up(self, request: requests.History | requests.Sessions | requests.Usage, owner: str) -> Frame:
+        match request:
+            case requests.History():
+                return self._history(request, owner)
+            case requests.Sessions():
+                return self._list(request, owner)
+            case requests.Usage():
+                return self._usage(request, owner)
+
+    def _remember(self, request: requests.Recall | requests.Forget, owner: str) -> Frame:
+        if isinstance(request, requests.Forget):
+            exchanges = self._forget(SessionKey(owner, request.session_id))
+            return frames.forgotten(request.session_id, exchanges, request.request_id)
+        limit = request.limit or DEFAULT_MEMORIES
+        found = self._reminding.search(owner, request.text, request.session_id, limit)
+        return frames.memories(found, limit, request.request_id)
 
     def _query(self, query: requests.Query, speaker: Connection) -> Frame | None:
         model = query.model or self._settings.model
@@ -106,20 +144,34 @@ class Reception:
             model=model,
             connection_id=speaker.connection_id,
             wire=wire,
+            recall=query.recall or self._settings.recall,
         )
         self._intake(turn)
         return frames.accepted(request_id, name) if wire == "bridge" else None
 
     def _history(self, request: requests.History, owner: str) -> Frame:
         before = pages.Cursor.parse(request.before) if request.before else None
-        session = self._sessions.find(SessionKey(owner, request.session_id))
-        if session is None:
-            raise NotFound(f"There is no session {request.session_id!r}, or it has expired.")
+        session = self._find(owner, request.session_id)
         limit = request.limit or DEFAULT_PAGE
         exchanges = self._sessions.newest_first(session, before.newest_turn if before else None, limit + 1)
         entries, earlier = pages.page(exchanges, before=before, first_turn=session.first_turn, limit=limit)
         cursor = str(earlier) if earlier else None
         return frames.history(request.session_id, entries, cursor, request.request_id)
+
+    def _find(self, owner: str, name: str) -> Session:
+        session = self._sessions.find(SessionKey(owner, name))
+        if session is None:
+            raise NotFound(f"There is no session {name!r}, or it has expired.")
+        return session
+
+    def _usage(self, request: requests.Usage, owner: str) -> Frame:
+        if request.session_id is not None:
+            entry = frames.usage_entry(self._find(owner, request.session_id), with_summary=True)
+            return frames.usage([entry], None, request.request_id)
+        limit = min(request.limit or DEFAULT_PAGE, MOST_USAGES)
+        listed, before = self._sessions.of_owner(owner, request.before, limit)
+        entries = [frames.usage_entry(session, with_summary=False) for session in listed]
+        return frames.usage(entries, before, request.request_id)
 
     def _list(self, request: requests.Sessions, owner: str) -> Frame:
         listed, before = self._sessions.of_owner(owner, request.before, request.limit or DEFAULT_PAGE)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
+from bridge.conversation import Cost, Exchange, Session, SessionKey, Turn, Usage
+from bridge.memory.head import Head, Segment
 from bridge.memory.prompt import Prompt
+from bridge.memory.summary import Summary
+
+_NO_MEMORY = Head()
 
 Clock = Callable[[], datetime]
 """The time now, aware of its zone."""
@@ -26,10 +30,15 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A session as a turn finds it: its header, and its exchanges since the window's start."""
+    """A session as a turn finds it: its header, and its exchanges since the window's start.
+
+    ``summary`` is of what came before; ``head`` is that of its owner's memory, where it was asked for.
+    """
 
     session: Session
     exchanges: tuple[Exchange, ...]
+    summary: Summary | None = None
+    head: Head = _NO_MEMORY
 
 
 class Connections(Protocol):
@@ -52,10 +61,11 @@ class Sessions(Protocol):
         """Return the session as the next turn finds it; a new one where none is alive."""
 
     def keep(self, exchange: Exchange, after: Session) -> None:
-        """Keep an exchange, then its session's header ``after`` it.
+        """Name an exchange to its owner's memory, keep it, then its session's header ``after`` it.
 
         Raises `TurnTaken` where another exchange has the turn's number; keeping the same one
-        twice is no error.
+        twice is no error. Raises `SessionForgotten`, and keeps nothing, where the session was
+        forgotten since it was loaded.
         """
 
     def find(self, key: SessionKey) -> Session | None:
@@ -69,6 +79,71 @@ class Sessions(Protocol):
 
     def of_owner(self, owner: str, before: str | None, limit: int) -> tuple[list[Session], str | None]:
         """Return a page of the owner's living sessions, newest first, and the next page's cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a call to a model took; ``cost`` is None where the model has no price."""
+
+    usage: Usage
+    cost: Cost | None
+
+
+class Summaries(Protocol):
+    """What sessions said before their windows, in short."""
+
+    def keep(self, session: Session, before: Summary | None, summary: Summary, taken: Taken) -> bool:
+        """Put a summary in the place of the one ``before``, and count what it took.
+
+        Returns False, and keeps nothing, where the session or its summary is another by now.
+        """
+
+    def drop(self, key: SessionKey) -> None:
+        """Remove the summary of a session that is no more."""
+
+
+class Eraser(Protocol):
+    """What removes sessions."""
+
+    def erase(self, key: SessionKey, until: int | None = None) -> int:
+        """Remove everything of a session; return how many exchanges that were.
+
+        With ``until`` (milliseconds since the epoch) only what was kept up to then is removed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A change of an owner's memory, made in one step if ``head`` is still as it was read.
+
+    ``segments`` are all that the head names afterwards, ``packed`` the new ones' contents by ``seq``;
+    ``settled`` are names that are pending no more, ``forgotten`` sessions that are forgotten now.
+    """
+
+    head: Head
+    segments: tuple[Segment, ...]
+    packed: Mapping[int, bytes]
+    settled: frozenset[str]
+    forgotten: Mapping[str, int]
+
+
+class Archive(Protocol):
+    """Where the owners' memories are kept."""
+
+    def head(self, owner: str) -> Head:
+        """Return the head of an owner's memory, read consistently."""
+
+    def segments(self, owner: str, wanted: Collection[Segment]) -> Mapping[int, bytes]:
+        """Return the segments that are there, by ``seq``."""
+
+    def exchanges(self, owner: str, refs: Collection[str]) -> Mapping[str, Exchange]:
+        """Return the exchanges that are there and not past their time, by their names."""
+
+    def rewrite(self, owner: str, change: Rewrite) -> bool:
+        """Change a memory; return False, and change nothing, where another change came first."""
+
+    def forget(self, owner: str, session: str) -> int:
+        """Have all that a session said up to now left out from the next turn on; return that moment."""
 
 
 class TurnQueue(Protocol):

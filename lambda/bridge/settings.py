@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 
+from bridge.conversation import RECALL_SCOPES, RecallScope
 from bridge.errors import SettingsError
 
 AuthMode = Literal["token", "none"]
@@ -54,3 +55,13 @@ class Settings:
         if value == "none":
             return "none"
         raise SettingsError(f"The environment variable AUTH is {value!r}, not 'token' or 'none'.")
+
+    def recall(self) -> RecallScope:
+        """Return what a turn is reminded of where its query does not say."""
+        value = self.text("RECALL")
+        for scope in RECALL_SCOPES:
+            if value == scope:
+                return scope
+        raise SettingsError(
+            f"The environment variable RECALL is {value!r}, not one of {', '.join(RECALL_SCOPES)}."
+        )

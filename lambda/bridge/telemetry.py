@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 if TYPE_CHECKING:
     from bridge.answering import Outcome
     from bridge.conversation import Turn
+    from bridge.summarizing import Folded
 
 logger = Logger()
 metrics = Metrics()
@@ -42,6 +43,17 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         for kind, tokens in exchange.usage.as_dict().items():
             name = "".join(word.capitalize() for word in kind.split("_"))
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=tokens)
+        if exchange.cost is not None:
+            dollars = exchange.cost.nanodollars / 1e9
+            metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=dollars)
+    if turn.recall != "off" and not outcome.repeated:
+        metrics.add_metric(name="Recalled", unit=MetricUnit.Count, value=outcome.recalled)
+        metrics.add_metric(
+            name="RecallDuration", unit=MetricUnit.Milliseconds, value=outcome.recall_seconds * 1000
+        )
+    if outcome.recall_failure is not None:
+        logger.warning("nothing could be recalled", exc_info=outcome.recall_failure)
+        count_failure("recall")
     if outcome.failure is not None:
         count_failure(outcome.failure.code)
     if outcome.post_failure is not None:
@@ -57,6 +69,24 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         wire=turn.wire,
         repeated=outcome.repeated,
         client_gone=outcome.client_gone,
+        recalled=outcome.recalled,
         posts=outcome.posts,
         duration_ms=round(outcome.duration * 1000),
+    )
+
+
+def record_summary(folded: Folded) -> None:
+    """Log and measure a summary that was written."""
+    usage = folded.taken.usage
+    metrics.add_metric(name="Summaries", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name="SummaryInputTokens", unit=MetricUnit.Count, value=usage.input_tokens)
+    metrics.add_metric(name="SummaryOutputTokens", unit=MetricUnit.Count, value=usage.output_tokens)
+    if folded.taken.cost is not None:
+        dollars = folded.taken.cost.nanodollars / 1e9
+        metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=dollars)
+    logger.info(
+        "summary written" if folded.kept else "summary came too late",
+        turns=folded.turns,
+        characters=folded.characters,
+        usage=usage.as_dict(),
     )

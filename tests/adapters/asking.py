@@ -11,9 +11,10 @@ from bridge.adapters.claude import Endpoint, MessagesApi
 from bridge.conversation import Usage
 from bridge.errors import BridgeError
 from bridge.memory import prompt
+from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.ports import Completed, Text
-from tests.fakes import FakeSecret, an_exchange
+from tests.fakes import START, FakeSecret, an_exchange
 from tests.messages_server import KEY, MessagesServer
 
 ANSWERED = [Text("Hel"), Text("lo 中😀"), Completed("end_turn", Usage(7, 3), "claude-real")]
@@ -30,14 +31,14 @@ def api(server: MessagesServer, secret: FakeSecret | None = None, **changes: Any
 
 
 def ask(claude: MessagesApi) -> list[Text | Completed]:
-    told = prompt.build("Be kind.", Window((an_exchange(),)), "And now?")
+    told = prompt.build(Parts("Be kind.", Window((an_exchange(),)), "And now?", START))
     with claude.answer(told, "claude-asked") as events:
         return list(events)
 
 
 def listen(claude: MessagesApi, heard: list[Text | Completed]) -> None:
     """Put what Claude says into ``heard`` as it comes, also where it breaks off."""
-    with claude.answer(prompt.build("", Window(), "Hi"), "m") as events:
+    with claude.answer(prompt.build(Parts("", Window(), "Hi", START)), "m") as events:
         for event_heard in events:
             heard.append(event_heard)
 

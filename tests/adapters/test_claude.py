@@ -7,9 +7,11 @@ import pytest
 from bridge.adapters.claude import ATTEMPTS
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.memory import prompt
+from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.ports import Completed, Text
 from tests.adapters.asking import ANSWERED, api, ask, fails, listen
+from tests.fakes import START as NOW
 from tests.fakes import an_exchange
 from tests.messages_server import (
     ANSWER,
@@ -32,7 +34,7 @@ def test_a_question_and_its_answer(server: MessagesServer) -> None:
     assert ask(api(server)) == ANSWERED
     (asked,) = server.asked
     assert asked.path == "/v1/messages"
-    told = prompt.build("Be kind.", Window((an_exchange(),)), "And now?")
+    told = prompt.build(Parts("Be kind.", Window((an_exchange(),)), "And now?", NOW))
     assert asked.body == {
         "model": "claude-asked",
         "max_tokens": 99,
@@ -59,7 +61,7 @@ def test_servers_that_want_a_bearer_token_and_a_path_of_their_own(server: Messag
 
 def test_no_system_prompt_is_no_field(server: MessagesServer) -> None:
     server.reply(Reply())
-    with api(server).answer(prompt.build("", Window(), "Hi"), "m") as events:
+    with api(server).answer(prompt.build(Parts("", Window(), "Hi", NOW)), "m") as events:
         list(events)
     assert "system" not in server.asked[0].body
 
@@ -203,7 +205,7 @@ def test_half_a_character_in_an_errors_body_is_replaced(server: MessagesServer) 
 def test_leaving_early_closes_the_call(server: MessagesServer) -> None:
     server.reply(Reply((START, *[text("word ")] * 50)), Reply())
     claude = api(server)
-    with claude.answer(prompt.build("", Window(), "Hi"), "m") as events:
+    with claude.answer(prompt.build(Parts("", Window(), "Hi", NOW)), "m") as events:
         assert next(iter(events)) == Text("word ")
     assert ask(claude) == ANSWERED
 

@@ -132,6 +132,10 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
             "SESSION_TTL": "86400",
             "MEMORY_TTL": "2592000",
             "SYSTEM_PROMPT": "",
+            "RECALL": "owner",
+            "RECALL_TOKENS": "1000",
+            "SUMMARY_MODEL": "claude-haiku-5-5",
+            "PRICES": "claude-sonnet-5-5=2/10,claude-haiku-5-5=0.10/0.50",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from bridge.conversation import Failure
 from bridge.errors import BridgeError, Internal
+from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.protocol import frames, pages, requests
 from bridge_cli import protocol
 from bridge_cli.frames import message_frames
 from tests.contract.conftest import Deployment
-from tests.fakes import an_exchange, request_id
+from tests.fakes import START, an_exchange, request_id
 from tests.messages_server import Reply, failing
 from tests.strategies import texts
 
@@ -54,11 +55,12 @@ def test_every_frame_is_an_event(text: str) -> None:
     accepted = protocol.decode(frames.encode(frames.accepted(ID, "travel")))
     assert accepted == protocol.Accepted(ID, "travel")
     assert protocol.decode(frames.encode(frames.pong(ID))) == protocol.Pong(ID)
-    answer = protocol.decode(
-        frames.encode(frames.answer(an_exchange(2), "travel", Window((an_exchange(),)), 3))
-    )
+    parts = Parts("", Window((an_exchange(),)), "Hi", START)
+    memory = frames.memory(parts, "owner", retold=False)
+    answer = protocol.decode(frames.encode(frames.answer(an_exchange(2), "travel", memory, 3)))
     assert isinstance(answer, protocol.Answer)
-    assert (answer.turn, answer.session_id, answer.memory["window_messages"]) == (2, "travel", 2)
+    assert answer.memory is not None
+    assert (answer.turn, answer.session_id, answer.memory.window_messages) == (2, "travel", 2)
 
 
 @pytest.mark.parametrize("kind", BridgeError.__subclasses__())
@@ -94,6 +96,7 @@ def test_a_conversation(connected: Deployment) -> None:
     assert isinstance(accepted, protocol.Accepted)
     *deltas, answer = connected.events()
     assert isinstance(answer, protocol.Answer)
+    assert answer.memory is not None
     assert "".join(d.text for d in deltas if isinstance(d, protocol.Delta)) == "Hello 中😀"
     assert (answer.turn, answer.session_id, answer.model) == (1, accepted.session_id, "claude-real")
     connected.send(protocol.Query(request_id=second, message="And?", session_id=accepted.session_id))

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.answering import MAX_NUMBERINGS, Answering, Outcome, Settings
+from bridge.answering import MAX_NUMBERINGS, Outcome
 from bridge.conversation import Failure, Session, Turn, Usage
 from bridge.errors import BridgeError, Internal, TurnTaken, UpstreamError, UpstreamOverloaded
 from bridge.ports import Completed
+from tests import wired
 from tests.fakes import (
     KEY,
     MODEL,
     START,
     Crash,
-    FakeClock,
     FakeGateway,
     MemorySessions,
     ScriptedClaude,
@@ -36,8 +36,9 @@ class Bridge:
         self.sessions = MemorySessions()
         self.claude = ScriptedClaude(*scripts)
         self.gateway = FakeGateway()
-        settings = Settings(context_limit=context_limit, system_prompt="Be kind.")
-        self.answering = Answering(self.sessions, self.claude, self.gateway, settings, FakeClock())
+        self.answering = wired.answering(
+            self.sessions, self.claude, self.gateway, context_limit=context_limit, system_prompt="Be kind."
+        )
 
     def answer(self, turn: Turn, delivery: int = 1) -> Outcome:
         return self.answering.answer(turn, delivery)
@@ -57,7 +58,15 @@ def test_a_turn_is_answered_kept_and_told() -> None:
     assert "".join(delta["text"] for delta in deltas) == "Hello!"
     assert (closing["type"], closing["turn"], closing["session_id"]) == ("answer", 1, "travel")
     assert closing["deltas"] == len(deltas)
-    assert closing["memory"] == {"window_messages": 0, "window_characters": 0}
+    assert closing["memory"] == {
+        "window_messages": 0,
+        "window_characters": 0,
+        "summary": None,
+        "recall": "owner",
+        "recalled": [],
+        "tokens": {"system": 2, "summary": 0, "window": 0, "recall": 0, "message": 1},
+    }
+    assert closing["cost"] == {"dollars": 0.000044, "uncached_dollars": 0.000044}
     assert outcome.exchange == kept
     assert (outcome.failure, outcome.repeated, outcome.client_gone) == (None, False, False)
     assert outcome.posts == len(bridge.gateway.posts)
@@ -73,7 +82,8 @@ def test_the_next_turn_remembers() -> None:
     bridge.answer(a_turn(2, "Second"))
     assert bridge.told() == ["First", "One", "Second"]
     assert bridge.claude.prompts[-1].system[0]["text"] == "Be kind."
-    assert bridge.gateway.frames[-1]["memory"] == {"window_messages": 2, "window_characters": 8}
+    assert bridge.gateway.frames[-1]["memory"]["window_messages"] == 2
+    assert bridge.gateway.frames[-1]["memory"]["window_characters"] == 8
     header = bridge.sessions.headers[KEY]
     assert (header.turns, header.title, header.usage) == (2, "First", Usage(14, 6))
 
@@ -155,7 +165,10 @@ def test_a_kept_turn_is_told_again_and_not_asked() -> None:
     told = bridge.gateway.frames[-1]
     outcome = bridge.answer(a_turn(2), delivery=2)
     assert outcome.repeated
-    assert bridge.gateway.frames[-1] == told | {"deltas": None}
+    assert bridge.gateway.frames[-1] == told | {
+        "deltas": None,
+        "memory": told["memory"] | {"recalled": None},
+    }
     assert len(bridge.sessions.kept()) == len(bridge.claude.prompts) == 2
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.answering import MAX_ANSWER_BYTES, SPARE_SECONDS, Answering, Settings
-from tests.fakes import FakeClock, FakeGateway, MemorySessions, ScriptedClaude, a_turn, completed
+from bridge.answering import MAX_ANSWER_BYTES, SPARE_SECONDS
+from tests import wired
+from tests.fakes import FakeGateway, MemorySessions, ScriptedClaude, a_turn, completed
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from tests.fakes import FakeClock, FakeGateway, MemorySessions, ScriptedClaude, 
 )
 def test_an_answer_is_ended_recorded_and_told(script: list[object], seconds: float, said: str) -> None:
     sessions, claude, gateway = MemorySessions(), ScriptedClaude(script), FakeGateway()  # type: ignore[arg-type]
-    answering = Answering(sessions, claude, gateway, Settings(8000, ""), FakeClock())
+    answering = wired.answering(sessions, claude, gateway)
     outcome = answering.answer(a_turn(1, "Hi"), 1, seconds)
     (kept,) = sessions.kept()
     assert outcome.failure is not None

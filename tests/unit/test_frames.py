@@ -10,11 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.conversation import Session
+from bridge.conversation import Cost, Session
 from bridge.errors import Internal, NotFound, UpstreamOverloaded
+from bridge.memory.fence import Recalled
+from bridge.memory.prompt import Parts
+from bridge.memory.summary import Summary
 from bridge.memory.window import Window
 from bridge.protocol import frames, requests
-from tests.fakes import KEY, an_exchange, request_id
+from tests.fakes import KEY, START, an_exchange, request_id
 from tests.strategies import texts, wide_texts
 
 
@@ -60,7 +63,17 @@ def test_a_frame_is_one_json_object(text: str) -> None:
 
 
 def test_an_answer_tells_what_the_turn_took() -> None:
-    frame = frames.answer(an_exchange(3), "travel", Window((an_exchange(1, "ab", "cde"),)), 2)
+    exchange = an_exchange(3, cost=Cost(1_500_000, 3_000_000))
+    quote = Recalled("plans", 7, "user", START, "I like it.", 1.23456)
+    parts = Parts(
+        "Be kind.",
+        Window((an_exchange(1, "ab", "cde"),)),
+        "Hello?",
+        START,
+        Summary(4, "They met.", START),
+        [quote],
+    )
+    frame = frames.answer(exchange, "travel", frames.memory(parts, "owner", retold=False), 2)
     assert frame == {
         "type": "answer",
         "request_id": request_id(3),
@@ -74,9 +87,30 @@ def test_an_answer_tells_what_the_turn_took() -> None:
             "output_tokens": 0,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
+            "cache_creation_1h_input_tokens": 0,
         },
-        "memory": {"window_messages": 2, "window_characters": 5},
+        "cost": {"dollars": 0.0015, "uncached_dollars": 0.003},
+        "memory": {
+            "window_messages": 2,
+            "window_characters": 5,
+            "summary": {"turns": 4, "characters": 9},
+            "recall": "owner",
+            "recalled": [
+                {
+                    "session_id": "plans",
+                    "turn": 7,
+                    "role": "user",
+                    "at": "2026-11-22T19:37:40.123Z",
+                    "score": 1.235,
+                }
+            ],
+            "tokens": parts.tokens(),
+        },
     }
+    assert min(parts.tokens().values()) > 0
+    retold = frames.memory(parts, "off", retold=True)
+    assert (retold["recall"], retold["recalled"]) == ("off", None)
+    assert frames.answer(an_exchange(3), "travel", retold, None)["cost"] is None
 
 
 def test_an_error_tells_what_it_knows_and_no_more() -> None:

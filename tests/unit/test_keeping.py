@@ -6,13 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bridge.answering import Answering, Settings
 from bridge.conversation import Turn, Usage
 from bridge.errors import UpstreamError
+from tests import wired
 from tests.fakes import (
     KEY,
     Crash,
-    FakeClock,
     FakeGateway,
     MemorySessions,
     ScriptedClaude,
@@ -31,7 +30,7 @@ class Deliveries(RuleBasedStateMachine):
         self.sessions = MemorySessions()
         self.claude = ScriptedClaude()
         self.gateway = FakeGateway()
-        self.answering = Answering(self.sessions, self.claude, self.gateway, Settings(LIMIT, ""), FakeClock())
+        self.answering = wired.answering(self.sessions, self.claude, self.gateway, context_limit=LIMIT)
         self.sent: list[Turn] = []
         self.asked: list[str] = []
 

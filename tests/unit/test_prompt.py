@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from bridge.conversation import Exchange
 from bridge.memory import prompt
-from bridge.memory.prompt import Prompt
+from bridge.memory.prompt import Parts, Prompt
 from bridge.memory.window import Window
-from tests.fakes import an_exchange
+from tests.fakes import START, an_exchange
 from tests.strategies import conversations, texts
+
+
+def build(system: str, window: Window, message: str) -> Prompt:
+    return prompt.build(Parts(system, window, message, START))
 
 
 def marks(told: Prompt) -> list[dict[str, str]]:
@@ -39,7 +43,7 @@ def stripped(messages: list[dict[str, Any]]) -> list[str]:
 
 
 def test_marks_the_system_prompt_and_the_windows_end() -> None:
-    told = prompt.build("Be kind.", Window((an_exchange(1), an_exchange(2))), "And now?")
+    told = build("Be kind.", Window((an_exchange(1), an_exchange(2))), "And now?")
     assert told.system == [
         {"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
     ]
@@ -50,19 +54,19 @@ def test_marks_the_system_prompt_and_the_windows_end() -> None:
 
 
 def test_a_first_message_goes_unmarked() -> None:
-    told = prompt.build("", Window(), "Hello?")
+    told = build("", Window(), "Hello?")
     assert told == Prompt([], [{"role": "user", "content": [{"type": "text", "text": "Hello?"}]}])
 
 
 def test_an_empty_system_prompt_makes_no_block() -> None:
-    assert prompt.build(" \n", Window((an_exchange(),)), "Hello?").system == []
+    assert build(" \n", Window((an_exchange(),)), "Hello?").system == []
 
 
 @given(texts, conversations(), texts)
 def test_has_at_most_four_marks_and_none_behind_the_window(
     system: str, exchanges: list[Exchange], message: str
 ) -> None:
-    told = prompt.build(system, Window.of(exchanges, 10_000), message)
+    told = build(system, Window.of(exchanges, 10_000), message)
     assert len(marks(told)) <= 4
     assert not any("cache_control" in block for block in told.messages[-1]["content"])
     assert marks(told) == [{"type": "ephemeral", "ttl": "1h"}] * bool(system.strip()) + [
@@ -75,15 +79,15 @@ def test_the_next_turns_prompt_begins_with_this_ones_bytes(said: list[tuple[str,
     exchanges = [an_exchange(turn, *pair) for turn, pair in enumerate(said, start=1)]
     before: list[str] = []
     for number, exchange in enumerate(exchanges):
-        told = prompt.build("Be kind.", Window(tuple(exchanges[:number])), exchange.question)
+        told = build("Be kind.", Window(tuple(exchanges[:number])), exchange.question)
         now = stripped(told.messages)
         assert now[: len(before)] == before
         before = now
 
 
 def test_building_twice_shares_no_mark() -> None:
-    first = prompt.build("Be kind.", Window((an_exchange(),)), "One")
+    first = build("Be kind.", Window((an_exchange(),)), "One")
     first.system[0]["cache_control"]["ttl"] = "5m"
     first.messages[1]["content"][0]["cache_control"]["ttl"] = "1h"
-    second = prompt.build("Be kind.", Window((an_exchange(),)), "Two")
+    second = build("Be kind.", Window((an_exchange(),)), "Two")
     assert marks(second) == [{"type": "ephemeral", "ttl": "1h"}, {"type": "ephemeral"}]

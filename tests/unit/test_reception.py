@@ -11,6 +11,7 @@ from bridge.conversation import SessionKey
 from bridge.errors import Conflict
 from bridge.intake import Reception, Reply, Settings
 from bridge.ports import Connection
+from tests import wired
 from tests.fakes import (
     KEY,
     START,
@@ -24,7 +25,7 @@ from tests.fakes import (
 
 ID = request_id(1)
 OWNER = Connection("c", "ada", None)
-SETTINGS = Settings("claude-sonnet-5-5", ("claude-sonnet-5-5", "claude-opus-5-5"), 100)
+SETTINGS = Settings("claude-sonnet-5-5", ("claude-sonnet-5-5", "claude-opus-5-5"), 100, "owner")
 
 
 class Desk:
@@ -35,7 +36,15 @@ class Desk:
         self.intake = MemoryIntake()
         self.clock = FakeClock()
         known = MemoryConnections(*(connections or (OWNER,)))
-        self.reception = Reception(known, self.sessions, self.intake, SETTINGS, self.clock)
+        self.forgotten: list[SessionKey] = []
+        reminding = wired.reminding(self.sessions, self.clock)
+        self.reception = Reception(
+            known, self.sessions, self.intake, reminding, self._forget, SETTINGS, self.clock
+        )
+
+    def _forget(self, key: SessionKey) -> int:
+        self.forgotten.append(key)
+        return 3
 
     def receive(self, connection_id: str = "c", **frame: Any) -> Reply:
         return self.reception.receive(connection_id, json.dumps(frame))

@@ -112,7 +112,7 @@ def test_an_unknown_action(action: str) -> None:
     assert wrong.error.code == "unknown_action"
     assert wrong.request_id == ID
     assert len(wrong.error.message) < 500
-    assert "history, ping, query, sessions" in wrong.error.message
+    assert "forget, history, ping, query, recall, sessions, usage" in wrong.error.message
 
 
 @pytest.mark.parametrize(

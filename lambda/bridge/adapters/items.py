@@ -3,14 +3,18 @@
 =========  ===================  =====  ======================================================
 item       ``session_id``       seq    carries
 =========  ===================  =====  ======================================================
-header     ``owner/session``    0      title, turns, window, version, token totals
+header     ``owner/session``    0      title, turns, window, version, tokens and cost
 exchange   ``owner/session``    1 …    ``context``, request id, usage, stop reason
-connection ``connection#{id}``  0      owner, and when its token expires
+summary    ``owner/session``    -1     what the window no longer holds, in short
+connection ``connection#{id}``  -1     owner, and when its token expires
+head       ``memory#{owner}``   -1     an owner's memory: what waits, what segments there are
+segment    ``memory#{owner}``   1 …    analysed exchanges, compressed
 =========  ===================  =====  ======================================================
 
-Only headers carry ``owner`` with ``last_updated``, and only exchanges ``exchange_owner``: the two
-indexes hold nothing else. Every item has ``ttl``, in seconds since the epoch; DynamoDB removes
-expired items when it finds the time, so that every read takes one past its ``ttl`` for gone.
+Only headers have the sequence number 0, by which the table's stream is filtered, and only they carry
+``owner`` with ``last_updated``: the index holds nothing else. Every item has ``ttl``, in seconds since
+the epoch; DynamoDB removes expired items when it finds the time, so that every read takes one past
+its ``ttl`` for gone.
 """
 
 from __future__ import annotations
@@ -21,13 +25,22 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from bridge.conversation import Exchange, Failure, Session, SessionKey, Usage, format_time, parse_time
+from bridge.conversation import Cost, Exchange, Failure, Session, SessionKey, Usage, format_time, parse_time
 from bridge.ports import Connection
 
 Item = dict[str, Any]
 
 SESSIONS_INDEX = "sessions-by-owner"
 HEADER_SEQ = 0
+SUMMARY_SEQ = -1
+CONNECTION_SEQ = -1
+
+SUMMARY_PREFIX = "summary_"
+"""What a header's attributes begin with that whoever summarizes writes."""
+
+SUMMARY_ATTRIBUTES = tuple(
+    f"{SUMMARY_PREFIX}{name}" for name in ("count", "cost", "uncached_cost", *Usage().as_dict())
+)
 
 CONNECTION_TTL = timedelta(hours=2, minutes=10)
 """API Gateway cuts a connection after two hours; `$disconnect` may never come."""
@@ -57,21 +70,33 @@ def session_key(partition: str) -> SessionKey:
     return SessionKey(owner, name)
 
 
+def session_of(partition: object) -> SessionKey | None:
+    """Return the session that a partition is of; None for a memory's or a connection's.
+
+    Neither an owner nor a session has a ``#`` in its name.
+    """
+    if not isinstance(partition, str) or "#" in partition or "/" not in partition:
+        return None
+    return session_key(partition)
+
+
 def exchange_item(exchange: Exchange, key: SessionKey, memory_ttl: timedelta) -> Item:
     """Return the item of an exchange; it is written once and never rewritten."""
     plain: dict[str, Any] = {
         "session_id": str(key),
         "seq": exchange.turn,
         "first_turn": exchange.first_turn,
-        "exchange_owner": key.owner,
         "context": exchange.context,
         "request_id": exchange.request_id,
         "model": exchange.model,
         "stop_reason": exchange.stop_reason,
         "usage": {name: count for name, count in exchange.usage.as_dict().items() if count},
         "last_updated": format_time(exchange.at),
-        "ttl": _expiry(exchange.at, memory_ttl),
+        "ttl": expiry(exchange.at, memory_ttl),
     }
+    if exchange.cost is not None:
+        plain["cost"] = exchange.cost.nanodollars
+        plain["uncached_cost"] = exchange.cost.uncached_nanodollars
     if exchange.failure is not None:
         plain["error"] = {"code": exchange.failure.code, "message": exchange.failure.message}
     return to_item(plain)
@@ -93,6 +118,7 @@ def exchange_of(item: Item) -> Exchange:
         stop_reason=plain["stop_reason"],
         usage=_usage(plain["usage"]),
         failure=Failure(error["code"], error["message"]) if error else None,
+        cost=_cost(plain) if "cost" in plain else None,
     )
 
 
@@ -106,8 +132,11 @@ def header_values(session: Session, session_ttl: timedelta) -> dict[str, Any]:
         "turns": session.turns,
         "window_start": session.window_start,
         "usage": session.usage.as_dict(),
+        "cost": session.cost.nanodollars,
+        "uncached_cost": session.cost.uncached_nanodollars,
+        "unpriced_turns": session.unpriced_turns,
         "last_updated": format_time(session.last_updated),
-        "ttl": _expiry(session.last_updated, session_ttl),
+        "ttl": expiry(session.last_updated, session_ttl),
     }
 
 
@@ -123,16 +152,25 @@ def header_of(item: Item) -> Session:
         title=plain["title"],
         usage=_usage(plain["usage"]),
         last_updated=parse_time(plain["last_updated"]),
+        cost=_cost(plain),
+        unpriced_turns=int(plain.get("unpriced_turns", 0)),
+        summary_usage=_usage(
+            {kind: plain[name] for kind in Usage().as_dict() if (name := f"{SUMMARY_PREFIX}{kind}") in plain}
+        ),
+        summary_cost=Cost(int(plain.get("summary_cost", 0)), int(plain.get("summary_uncached_cost", 0))),
     )
 
 
 def listed_session_of(item: Item) -> Session:
-    """Return a session as the index lists it: name, title, turns and when it was last used."""
+    """Return a session as the index lists it: name, title, turns, what it took, when it was last used."""
     plain = from_item(item)
     return replace(
         Session.begin(session_key(plain["session_id"]), first_turn=1),
         turns=int(plain["turns"]),
         title=plain["title"],
+        usage=_usage(plain.get("usage", {})),
+        cost=_cost(plain),
+        unpriced_turns=int(plain.get("unpriced_turns", 0)),
         last_updated=parse_time(plain["last_updated"]),
     )
 
@@ -141,9 +179,9 @@ def connection_item(connection: Connection, now: datetime) -> Item:
     """Return the item of a connection."""
     plain: dict[str, Any] = {
         "session_id": f"connection#{connection.connection_id}",
-        "seq": HEADER_SEQ,
+        "seq": CONNECTION_SEQ,
         "owner": connection.owner,
-        "ttl": _expiry(now, CONNECTION_TTL),
+        "ttl": expiry(now, CONNECTION_TTL),
     }
     if connection.expires is not None:
         plain["expires"] = connection.expires
@@ -152,7 +190,7 @@ def connection_item(connection: Connection, now: datetime) -> Item:
 
 def connection_key(connection_id: str) -> Item:
     """Return the primary key of a connection's item."""
-    return to_item({"session_id": f"connection#{connection_id}", "seq": HEADER_SEQ})
+    return to_item({"session_id": f"connection#{connection_id}", "seq": CONNECTION_SEQ})
 
 
 def connection_of(item: Item, connection_id: str) -> Connection:
@@ -167,8 +205,13 @@ def expired(item: Item, now: datetime) -> bool:
     return int(item["ttl"]["N"]) <= now.timestamp()
 
 
-def _expiry(moment: datetime, ttl: timedelta) -> int:
+def expiry(moment: datetime, ttl: timedelta) -> int:
+    """Return when something of ``moment`` is past its time, in seconds since the epoch."""
     return int((moment + ttl).timestamp())
+
+
+def _cost(plain: dict[str, Any]) -> Cost:
+    return Cost(int(plain.get("cost", 0)), int(plain.get("uncached_cost", 0)))
 
 
 def _usage(plain: dict[str, Any]) -> Usage:

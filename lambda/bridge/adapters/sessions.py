@@ -1,9 +1,11 @@
 """Sessions in DynamoDB.
 
-The exchange is what commits a turn: it is put once, if its number is free. The header follows with
-a second write, on condition that its version is the one that was read. Where a function dies
-between the two, the header is behind by an exchange, and the next load brings it up to date.
-Two plain writes cost half the capacity of a transaction over both: see docs/decisions/.
+The exchange is what commits a turn: it is put once, if its number is free. Before that its name is
+put down in its owner's memory, so that nothing that is kept is unknown there; a name whose exchange
+never was kept stands for nothing. The header follows with a third write, on condition that its version
+is the one that was read. Where a function dies between the two, the header is behind by an exchange,
+and the next load brings it up to date. Plain writes cost half the capacity of a transaction over all:
+see docs/decisions/.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from bridge.adapters import items
+from bridge.adapters import batches, items, memory_items
 from bridge.adapters.items import Item
 from bridge.conversation import Exchange, Session, SessionKey, format_time, parse_time
-from bridge.errors import BadRequest, TurnTaken
+from bridge.errors import BadRequest, SessionForgotten, TurnTaken
+from bridge.memory.refs import Ref
+from bridge.memory.summary import Summary
 from bridge.ports import Clock, Remembered
 
 _LAST_TURN = 10**15
@@ -48,22 +52,35 @@ class DynamoSessions:
         """Return the session and its exchanges since the window's start, read consistently.
 
         The newest exchange is among them also where the window begins behind it, so that a turn
-        that was kept already is recognised. Two calls.
+        that was kept already is recognised. With the summary and the head of the owner's memory it
+        takes two calls.
         """
-        session, alive = self._open(key)
+        header, summary, head = self._read_at_once(key)
+        session, alive = self._open(key, header)
         if not alive:
-            return Remembered(session, ())
+            return Remembered(session, (), None, memory_items.head_of(head))
         since = max(session.first_turn, min(session.window_start, session.last_turn))
         exchanges = tuple(self._exchanges(key, since, None, newest_first=False))
-        return Remembered(session.caught_up(exchanges), exchanges)
+        return Remembered(
+            session.caught_up(exchanges),
+            exchanges,
+            self._told_summary(session, summary),
+            memory_items.head_of(head),
+        )
 
     def find(self, key: SessionKey) -> Session | None:
         """Return the header of a living session."""
-        session, alive = self._open(key)
+        header = self._client.get_item(
+            TableName=self._table, Key=items.key_of(key, items.HEADER_SEQ), ConsistentRead=True
+        ).get("Item")
+        session, alive = self._open(key, header)
         return session if alive else None
 
     def keep(self, exchange: Exchange, after: Session) -> None:
-        """Keep an exchange once, then the header after it."""
+        """Name an exchange, keep it once, then the header after it."""
+        ref = str(Ref.of(after.key.name, exchange))
+        if exchange.answer is not None:
+            self._name(after.key.owner, ref)
         item = items.exchange_item(exchange, after.key, self._memory_ttl)
         try:
             self._client.put_item(
@@ -76,7 +93,9 @@ class DynamoSessions:
             there = items.exchange_of(taken.response["Item"])
             if there.request_id != exchange.request_id:
                 raise TurnTaken(str(after.key)) from taken
-        self._keep_header(after)
+        if not self._keep_header(after):
+            self._take_back(after.key, exchange, ref)
+            raise SessionForgotten(str(after.key))
 
     def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
         """Yield the session's exchanges from the newest back, read ``limit`` at a time."""
@@ -110,11 +129,27 @@ class DynamoSessions:
                 return listed, None
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _open(self, key: SessionKey) -> tuple[Session, bool]:
-        """Return the session, and whether it is alive; one that is not is a new one."""
-        item = self._client.get_item(
-            TableName=self._table, Key=items.key_of(key, items.HEADER_SEQ), ConsistentRead=True
-        ).get("Item")
+    def _read_at_once(self, key: SessionKey) -> tuple[Item | None, Item | None, Item | None]:
+        """Return the session's header and summary, and the head of its owner's memory."""
+        keys = [
+            items.key_of(key, items.HEADER_SEQ),
+            items.key_of(key, items.SUMMARY_SEQ),
+            memory_items.head_key(key.owner),
+        ]
+        found = batches.get(self._client, self._table, keys, consistent=True)
+        by_key = {(item["session_id"]["S"], item["seq"]["N"]): item for item in found}
+        header, summary, head = (by_key.get((each["session_id"]["S"], each["seq"]["N"])) for each in keys)
+        return header, summary, head
+
+    def _told_summary(self, session: Session, item: Item | None) -> Summary | None:
+        """Return the summary, unless it is an earlier session's of the same name, or past its time."""
+        if item is None or items.expired(item, self._clock()):
+            return None
+        summary = memory_items.summary_of(item)
+        return summary if summary.covers >= session.first_turn else None
+
+    def _open(self, key: SessionKey, item: Item | None) -> tuple[Session, bool]:
+        """Return the session of a header, and whether it is alive; one that is not is a new one."""
         if item is not None and not items.expired(item, self._clock()):
             return items.header_of(item), True
         version = items.header_of(item).version if item is not None else 0
@@ -162,24 +197,57 @@ class DynamoSessions:
             "ConsistentRead": True,
         }
 
-    def _keep_header(self, after: Session) -> None:
+    def _name(self, owner: str, ref: str) -> None:
+        """Name an exchange to its owner's memory; naming it twice is naming it once."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=memory_items.head_key(owner),
+            UpdateExpression="ADD pending :refs SET #ttl = :ttl",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=items.to_item(
+                {":refs": {ref}, ":ttl": items.expiry(self._clock(), self._memory_ttl)}
+            ),
+        )
+
+    def _take_back(self, key: SessionKey, exchange: Exchange, ref: str) -> None:
+        """Remove what was kept of a turn whose session was forgotten meanwhile."""
+        self._client.delete_item(TableName=self._table, Key=items.key_of(key, exchange.turn))
+        self._client.update_item(
+            TableName=self._table,
+            Key=memory_items.head_key(key.owner),
+            UpdateExpression="DELETE pending :refs",
+            ExpressionAttributeValues=items.to_item({":refs": {ref}}),
+        )
+
+    def _keep_header(self, after: Session) -> bool:
+        """Write the header; return False where the session was forgotten since it was read."""
         values = items.header_values(after, self._session_ttl) | {"version": after.version + 1}
         names = {f"#{name}": name for name in values}
+        begins = after.turns == 1 or after.version == 0
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        if begins:  # what an earlier session of this name left
+            expression += " REMOVE " + ", ".join(items.SUMMARY_ATTRIBUTES)
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=items.key_of(after.key, items.HEADER_SEQ),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression="attribute_not_exists(session_id) OR #version = :read",
+                UpdateExpression=expression,
+                ConditionExpression="attribute_not_exists(session_id) OR #version = :read"
+                if begins
+                else "#version = :read",
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=items.to_item(
                     {f":{name}": value for name, value in values.items()} | {":read": after.version}
                 ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            if not failed.response.get("Item"):
+                return False
             # Whoever wrote it in between knew of this exchange or will find it: the next load
             # counts every exchange in that the header does not know of.
             self._logger.warning("header was written meanwhile", session_turn=after.last_turn)
+        return True
 
 
 def _cursor(session: Session) -> str:

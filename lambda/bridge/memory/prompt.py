@@ -1,20 +1,28 @@
 """The prompt, in the order that keeps the provider's cache hitting: what changes least comes first.
 
 1. the system prompt: the operator's own words, never a date, never a memory (breakpoint, 1 h);
-2. the window, verbatim, which only grows between two cuts (breakpoint, 5 min, at its end);
-3. the user's message, which nothing is cached behind.
+2. the summary of what left the window, which changes only when the window was cut (breakpoint, 1 h);
+3. the window, verbatim, which only grows between two cuts (breakpoint, 5 min, at its end);
+4. what is recalled for this message, and the message, which nothing is cached behind.
 
-A prefix under the provider's minimum (512 tokens on the 5.5 models) is silently not cached.
+The summary stands at the head of the first message of all, and what is recalled before the message
+in the last one: both are quotation, and have no business among the operator's instructions. A prefix
+under the provider's minimum (512 tokens on the 5.5 models) is silently not cached.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from bridge.memory import fence, tokens
+from bridge.memory.fence import Recalled
+from bridge.memory.summary import Summary
 from bridge.memory.window import Window
 
-SYSTEM_CACHE = {"type": "ephemeral", "ttl": "1h"}
+LONG_CACHE = {"type": "ephemeral", "ttl": "1h"}
 WINDOW_CACHE = {"type": "ephemeral"}
 
 Block = dict[str, Any]
@@ -28,23 +36,51 @@ class Prompt:
     messages: list[dict[str, Any]]
 
 
-def build(system: str, window: Window, message: str) -> Prompt:
-    """Return the prompt for ``message`` after what ``window`` holds.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What goes into a prompt. ``now`` dates what is recalled."""
+
+    system: str
+    window: Window
+    message: str
+    now: datetime
+    summary: Summary | None = None
+    recalled: Sequence[Recalled] = ()
+
+    def tokens(self) -> dict[str, int]:
+        """Return about how many tokens each part takes."""
+        told = "".join(entry["content"] for e in self.window.exchanges for entry in e.context)
+        return {
+            "system": tokens.estimate(self.system),
+            "summary": tokens.estimate(fence.summary(self.summary.text)) if self.summary else 0,
+            "window": tokens.estimate(told),
+            "recall": tokens.estimate(fence.recalled(self.recalled, self.now)) if self.recalled else 0,
+            "message": tokens.estimate(self.message),
+        }
+
+
+def build(parts: Parts) -> Prompt:
+    """Return the prompt for a message.
 
     Every text stands in a block of its own, so that a message looks the same whether a cache
     breakpoint follows it or not.
     """
     said: list[dict[str, Any]] = [
         {"role": entry["role"], "content": [_text(entry["content"])]}
-        for exchange in window.exchanges
+        for exchange in parts.window.exchanges
         for entry in exchange.context
     ]
     if said:
         said[-1]["content"][-1]["cache_control"] = dict(WINDOW_CACHE)
-    return Prompt(
-        system=[{**_text(system), "cache_control": dict(SYSTEM_CACHE)}] if system.strip() else [],
-        messages=[*said, {"role": "user", "content": [_text(message)]}],
-    )
+    asked = [_text(parts.message)]
+    if parts.recalled:
+        asked.insert(0, _text(fence.recalled(parts.recalled, parts.now)))
+    messages = [*said, {"role": "user", "content": asked}]
+    if parts.summary is not None:
+        summary = {**_text(fence.summary(parts.summary.text)), "cache_control": dict(LONG_CACHE)}
+        messages[0]["content"].insert(0, summary)
+    system = [{**_text(parts.system), "cache_control": dict(LONG_CACHE)}] if parts.system.strip() else []
+    return Prompt(system, messages)
 
 
 def _text(text: str) -> Block:

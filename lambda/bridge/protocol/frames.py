@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bridge.conversation import Exchange, Session, format_time
+from bridge.conversation import Cost, Exchange, RecallScope, Session, Usage, format_time
 from bridge.errors import BridgeError
-from bridge.memory.window import Window
+from bridge.memory import fence
+from bridge.memory.fence import Recalled
+from bridge.memory.prompt import Parts
 
 Frame = dict[str, Any]
 
@@ -17,6 +19,9 @@ MAX_POST_BYTES = 32_000
 
 MAX_DELTA_BYTES = 24_000
 """The most bytes that a delta's text takes in its frame, which leaves room for the rest of it."""
+
+MAX_ENTRY_BYTES = 30_000
+"""The most bytes of a page's entries; the rest of a frame's 32,000 is for what surrounds them."""
 
 _WIDEST = 6
 _ESCAPED_IN_TWO = frozenset('"\\\b\t\n\f\r')
@@ -67,8 +72,8 @@ def delta(request_id: str, seq: int, text: str) -> Frame:
     return {"type": "delta", "request_id": request_id, "seq": seq, "text": text}
 
 
-def answer(exchange: Exchange, session_id: str, window: Window, deltas: int | None) -> Frame:
-    """The turn is kept. The text came in so many ``deltas``; here is what the turn took.
+def answer(exchange: Exchange, session_id: str, memory: Frame, deltas: int | None) -> Frame:
+    """The turn is kept. The text came in so many ``deltas``; here is what Claude was told, and what it took.
 
     ``deltas`` is None where the turn had been kept before and is only told once more.
     """
@@ -81,7 +86,8 @@ def answer(exchange: Exchange, session_id: str, window: Window, deltas: int | No
         "model": exchange.model,
         "deltas": deltas,
         "usage": exchange.usage.as_dict(),
-        "memory": {"window_messages": window.messages, "window_characters": window.characters},
+        "cost": None if exchange.cost is None else _dollars(exchange.cost),
+        "memory": memory,
     }
 
 
@@ -107,16 +113,75 @@ def pong(request_id: str | None) -> Frame:
 
 def sessions(listed: list[Session], before: str | None, request_id: str | None) -> Frame:
     """A page of the owner's sessions, newest first."""
-    entries = [
-        {
-            "session_id": session.key.name,
-            "title": session.title,
-            "turns": session.turns,
-            "last_updated": format_time(session.last_updated) if session.last_updated else None,
-        }
-        for session in listed
-    ]
+    entries = [_session_entry(session) for session in listed]
     return _echo({"type": "sessions", "sessions": entries, "before": before}, request_id)
+
+
+def memories(recalled: Sequence[Recalled], limit: int, request_id: str | None) -> Frame:
+    """What would be remembered, best first: as much as ``limit`` allows and a frame holds."""
+    entries: list[Frame] = []
+    room = MAX_ENTRY_BYTES
+    for each in recalled[:limit]:
+        entry = {**recalled_entry(each), "text": each.text}
+        room -= size(entry) + 1
+        if room < 0:
+            break
+        entries.append(entry)
+    return _echo({"type": "memories", "memories": entries}, request_id)
+
+
+def memory(parts: Parts, scope: RecallScope, *, retold: bool) -> Frame:
+    """What Claude was told besides the message. What was recalled is not known of a turn told once more."""
+    summary = parts.summary
+    in_time = sorted(parts.recalled, key=fence.order)
+    return {
+        "window_messages": parts.window.messages,
+        "window_characters": parts.window.characters,
+        "summary": {"turns": summary.covers, "characters": len(summary.text)} if summary else None,
+        "recall": scope,
+        "recalled": None if retold else [recalled_entry(each) for each in in_time],
+        "tokens": parts.tokens(),
+    }
+
+
+def recalled_entry(recalled: Recalled) -> Frame:
+    """Where something that is remembered was said, by whom, and how well it fits."""
+    return {
+        "session_id": recalled.session_id,
+        "turn": recalled.turn,
+        "role": recalled.role,
+        "at": format_time(recalled.at),
+        "score": round(recalled.score, 3),
+    }
+
+
+def forgotten(session_id: str, exchanges: int, request_id: str | None) -> Frame:
+    """Everything of a session is gone: so many exchanges."""
+    return _echo({"type": "forgotten", "session_id": session_id, "exchanges": exchanges}, request_id)
+
+
+def usage(entries: list[Frame], before: str | None, request_id: str | None) -> Frame:
+    """What a page of sessions took."""
+    return _echo({"type": "usage", "sessions": entries, "before": before}, request_id)
+
+
+def usage_entry(session: Session, *, with_summary: bool) -> Frame:
+    """What one session took. What its summary took is known of a session that was asked for by name."""
+    summary: Frame | None = None
+    if with_summary and session.summary_usage != Usage():
+        summary = {
+            "input_tokens": session.summary_usage.input_tokens
+            + session.summary_usage.cache_creation_input_tokens
+            + session.summary_usage.cache_read_input_tokens,
+            "output_tokens": session.summary_usage.output_tokens,
+            "dollars": _dollars(session.summary_cost)["dollars"],
+        }
+    return {
+        **_session_entry(session),
+        "usage": session.usage.as_dict(),
+        "cost": {**_dollars(session.cost), "unpriced_turns": session.unpriced_turns},
+        "summary_usage": summary,
+    }
 
 
 def history(session_id: str, entries: list[Frame], before: str | None, request_id: str | None) -> Frame:
@@ -139,6 +204,22 @@ def history_entry(exchange: Exchange) -> Frame:
     if exchange.failure is not None:
         entry["error"] = {"code": exchange.failure.code, "message": exchange.failure.message}
     return entry
+
+
+def _session_entry(session: Session) -> Frame:
+    return {
+        "session_id": session.key.name,
+        "title": session.title,
+        "turns": session.turns,
+        "last_updated": format_time(session.last_updated) if session.last_updated else None,
+    }
+
+
+def _dollars(cost: Cost) -> dict[str, float]:
+    return {
+        "dollars": cost.nanodollars / 1e9,
+        "uncached_dollars": cost.uncached_nanodollars / 1e9,
+    }
 
 
 def _echo(frame: Frame, request_id: str | None) -> Frame:

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from bridge.conversation import Exchange
 from bridge.errors import BadRequest
 from bridge.protocol import frames
-from bridge.protocol.frames import MAX_DELTA_BYTES, Frame
-
-PAGE_BYTES = 30_000
-"""The most bytes of a page's entries; the rest of a frame's 32,000 is for what surrounds them."""
+from bridge.protocol.frames import MAX_DELTA_BYTES, MAX_ENTRY_BYTES, Frame
 
 _CURSOR = re.compile(r"([1-9][0-9]{0,15})(?:\.([1-9][0-9]{0,5}))?")
 
@@ -53,7 +50,7 @@ def page(
     """Return a page's entries, oldest first, and the cursor of the page before it.
 
     ``newest_first`` are exchanges from the cursor back; reading stops when the page is full, at
-    ``limit`` entries or `PAGE_BYTES`. The cursor is None where the page reaches ``first_turn``.
+    ``limit`` entries or `MAX_ENTRY_BYTES`. The cursor is None where the page reaches ``first_turn``.
     """
     entries: list[Frame] = []
     used = 0
@@ -63,7 +60,7 @@ def page(
             if before is not None and (exchange.turn, number) >= (before.turn, before.part):
                 continue
             used += frames.size(entry) + 1
-            if entries and (used > PAGE_BYTES or len(entries) == limit):
+            if entries and (used > MAX_ENTRY_BYTES or len(entries) == limit):
                 return entries[::-1], begins
             entries.append(entry)
             begins = Cursor(exchange.turn, number)
@@ -74,7 +71,7 @@ def page(
 def entries_of(exchange: Exchange) -> list[Frame]:
     """Return an exchange's entries: one, or several parts where it is too big for one frame."""
     whole = frames.history_entry(exchange)
-    if frames.size(whole) <= PAGE_BYTES:
+    if frames.size(whole) <= MAX_ENTRY_BYTES:
         return [whole]
     pieces = [
         {"role": entry["role"], "content": piece}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.conversation import RECALL_SCOPES, RecallScope
 from bridge.errors import BadRequest, BridgeError, TooLarge, UnknownAction
 
 MAX_FRAME_BYTES = 131_072
@@ -30,6 +31,7 @@ class Query:
     session_id: str | None
     request_id: str | None
     model: str | None
+    recall: RecallScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,41 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """What would be remembered for a text: of all sessions, or of one."""
+
+    text: str
+    session_id: str | None
+    limit: int | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget a session and all that was said in it."""
+
+    session_id: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What sessions took: one of them, or a page of the owner's."""
+
+    session_id: str | None
+    before: str | None
+    limit: int | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A sign of life, which keeps the connection from idling out."""
 
     request_id: str | None
 
 
-Request = Query | History | Sessions | Ping
+Request = Query | History | Sessions | Recall | Forget | Usage | Ping
 
 
 class FrameError(Exception):
@@ -144,6 +174,15 @@ class _Fields:
             raise BadRequest("'session_id' must be 1 to 128 letters, digits, '-', '_' or '.'.")
         return value
 
+    def recall(self) -> RecallScope | None:
+        value = self._frame.get("recall")
+        for scope in RECALL_SCOPES:
+            if value == scope:
+                return scope
+        if value is not None:
+            raise BadRequest(f"'recall' must be one of {', '.join(RECALL_SCOPES)}.")
+        return None
+
     def limit(self) -> int | None:
         value = self._frame.get("limit")
         if value is None:
@@ -162,7 +201,7 @@ def _query(fields: _Fields, request_id: str | None, max_message_length: int) -> 
             f"The message has {len(message)} characters; at most {max_message_length} are taken."
             " Send it in parts."
         )
-    return Query(message, session_id, request_id, model)
+    return Query(message, session_id, request_id, model, fields.recall())
 
 
 def _history(fields: _Fields, request_id: str | None, _: int) -> Request:
@@ -175,6 +214,24 @@ def _sessions(fields: _Fields, request_id: str | None, _: int) -> Request:
     return Sessions(fields.optional_text("before"), fields.limit(), request_id)
 
 
+def _recall(fields: _Fields, request_id: str | None, max_message_length: int) -> Request:
+    text = fields.text("text", required=True)
+    if len(text) > max_message_length:
+        raise TooLarge(f"The text has {len(text)} characters; at most {max_message_length} are taken.")
+    return Recall(text, fields.session_id(required=False), fields.limit(), request_id)
+
+
+def _forget(fields: _Fields, request_id: str | None, _: int) -> Request:
+    session_id = fields.session_id(required=True)
+    assert session_id is not None  # noqa: S101 - for the type checker: it is required
+    return Forget(session_id, request_id)
+
+
+def _usage(fields: _Fields, request_id: str | None, _: int) -> Request:
+    session_id = fields.session_id(required=False)
+    return Usage(session_id, fields.optional_text("before"), fields.limit(), request_id)
+
+
 def _ping(_: _Fields, request_id: str | None, __: int) -> Request:
     return Ping(request_id)
 
@@ -183,5 +240,8 @@ _ACTIONS: dict[str, Callable[[_Fields, str | None, int], Request]] = {
     "query": _query,
     "history": _history,
     "sessions": _sessions,
+    "recall": _recall,
+    "forget": _forget,
+    "usage": _usage,
     "ping": _ping,
 }

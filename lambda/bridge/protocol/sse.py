@@ -133,4 +133,7 @@ def _table(event: dict[str, Any], name: str) -> dict[str, Any]:
 def _counts(holder: dict[str, Any]) -> dict[str, int]:
     usage = _table(holder, "usage")
     counts = {name: usage.get(name) for name in _USAGE}
+    counts["cache_creation_1h_input_tokens"] = _table(usage, "cache_creation").get(
+        "ephemeral_1h_input_tokens"
+    )
     return {name: n for name, n in counts.items() if type(n) is int and 0 <= n < _MOST_TOKENS}

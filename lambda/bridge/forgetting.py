@@ -1,0 +1,24 @@
+"""Forgetting a session: everything that hangs on it goes, at once."""
+
+from __future__ import annotations
+
+from bridge.conversation import SessionKey
+from bridge.ports import Archive, Eraser
+from bridge.remembering import Remembering
+
+
+class Forgetting:
+    """Forgets sessions. Where it dies on the way, the remember function finishes its work."""
+
+    def __init__(self, eraser: Eraser, archive: Archive, remembering: Remembering) -> None:
+        self._eraser = eraser
+        self._archive = archive
+        self._remembering = remembering
+
+    def forget(self, key: SessionKey) -> int:
+        """Remove a session and what is remembered of it; return how many exchanges it had."""
+        # First of all nobody may be reminded of it any more; then it may take its time.
+        self._archive.forget(key.owner, key.name)
+        exchanges = self._eraser.erase(key)
+        self._remembering.tend(key.owner)
+        return exchanges

@@ -1,0 +1,75 @@
+"""What tokens cost. Pure: the prices come from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from bridge.conversation import Cost, Usage
+from bridge.errors import SettingsError
+
+WRITE = Decimal("1.25")
+"""What a token costs that is written to the cache for five minutes, in input tokens ..."""
+WRITE_1H = Decimal(2)
+"""... and for an hour ..."""
+READ = Decimal("0.1")
+"""... and one that is read from it: Anthropic's price list for prompt caching."""
+
+_NANODOLLARS = 1000
+"""A price is in dollars per million tokens; a token's is a thousand times that, in billionths of a dollar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per million tokens, read and written by the model."""
+
+    input: Decimal
+    output: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The models' prices. A name stands for dated versions too: ``claude-x`` for ``claude-x-20270101``."""
+
+    by_model: Mapping[str, Price]
+
+    @classmethod
+    def parse(cls, text: str) -> Prices:
+        """Return the prices that ``model=input/output,…`` names. Raises `SettingsError`."""
+        try:
+            pairs = (entry.split("=") for entry in text.split(",") if entry.strip())
+            return cls({model.strip(): _price(price) for model, price in pairs})
+        except (ValueError, InvalidOperation):
+            raise SettingsError(f"The prices {text!r} are not of the form 'model=input/output,…'.") from None
+
+    def cost(self, model: str, usage: Usage) -> Cost | None:
+        """Return what ``usage`` costs with ``model``; None where the model has no price."""
+        price = self._price_of(model)
+        if price is None:
+            return None
+        for_an_hour = min(usage.cache_creation_1h_input_tokens, usage.cache_creation_input_tokens)
+        for_minutes = usage.cache_creation_input_tokens - for_an_hour
+        billed = (
+            usage.input_tokens
+            + WRITE * for_minutes
+            + WRITE_1H * for_an_hour
+            + READ * usage.cache_read_input_tokens
+        )
+        whole = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        output = price.output * usage.output_tokens
+        return Cost(
+            round((price.input * billed + output) * _NANODOLLARS),
+            round((price.input * whole + output) * _NANODOLLARS),
+        )
+
+    def _price_of(self, model: str) -> Price | None:
+        names = [name for name in self.by_model if model == name or model.startswith(f"{name}-")]
+        return self.by_model[max(names, key=len)] if names else None
+
+
+def _price(text: str) -> Price:
+    read, written = map(Decimal, text.split("/"))
+    if not (0 <= read < Decimal("1e6") and 0 <= written < Decimal("1e6")):
+        raise ValueError
+    return Price(read, written)

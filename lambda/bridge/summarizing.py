@@ -1,0 +1,102 @@
+"""Folding what left a session's window into its summary, off the reply path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.conversation import Cost, Exchange, Session, SessionKey, Usage
+from bridge.errors import UpstreamError
+from bridge.memory import summary
+from bridge.memory.prompt import Prompt
+from bridge.memory.summary import Summary
+from bridge.ports import Claude, Completed, Sessions, Summaries, Taken, Text
+from bridge.pricing import Prices
+
+GOOD_ENDS = ("end_turn", "stop_sequence", "max_tokens")
+"""How a summary may end: one that reached its bound is cut at a sentence's end."""
+
+
+_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A fold that was made: how many turns it took in, what it took, and whether it was kept."""
+
+    turns: int
+    characters: int
+    taken: Taken
+    kept: bool
+
+
+class Summarizing:
+    """Writes summaries with a cheap model."""
+
+    def __init__(
+        self, sessions: Sessions, summaries: Summaries, claude: Claude, model: str, prices: Prices
+    ) -> None:
+        self._sessions = sessions
+        self._summaries = summaries
+        self._claude = claude
+        self._model = model
+        self._prices = prices
+
+    def fold(self, key: SessionKey) -> Folded | None:
+        """Fold what left the session's window since the last time; None where nothing did.
+
+        Raises a `BridgeError` where the model gives none: the summary stays as it was, and the next
+        turn's event, or this one's repetition, tries again.
+        """
+        remembered = self._sessions.load(key)
+        session, before = remembered.session, remembered.summary
+        if not session.turns:
+            self._summaries.drop(key)
+        turns = session.unsummarized(before.covers if before else 0)
+        if not turns:
+            return None
+        left = self._left(session, turns)
+        if not left:  # all of it is past its time
+            return None
+        if any(exchange.answer is not None for exchange in left):
+            text, completed = self._ask(Prompt([_instructions()], [_message(summary.request(before, left))]))
+            taken = Taken(completed.usage, self._prices.cost(completed.model, completed.usage))
+        else:  # failed turns alone, of which Claude is not told
+            text, taken = before.text if before else "", Taken(Usage(), Cost())
+        since = before.since if before else left[0].at
+        after = Summary(turns[-1], summary.bounded(text), since)
+        kept = self._summaries.keep(session, before, after, taken)
+        return Folded(len(left), len(after.text), taken, kept)
+
+    def _left(self, session: Session, turns: range) -> list[Exchange]:
+        """Return what left the window, oldest first; of very much only the newest."""
+        left: list[Exchange] = []
+        room = summary.MAX_FOLDED_CHARACTERS
+        for exchange in self._sessions.newest_first(session, turns[-1], min(len(turns), _PAGE)):
+            room -= exchange.characters
+            if exchange.turn < turns.start or (room < 0 and left):
+                break
+            left.append(exchange)
+        return left[::-1]
+
+    def _ask(self, prompt: Prompt) -> tuple[str, Completed]:
+        pieces: list[str] = []
+        completed: Completed | None = None
+        with self._claude.answer(prompt, self._model) as events:
+            for event in events:
+                if isinstance(event, Text):
+                    pieces.append(event.text)
+                else:
+                    completed = event
+        text = "".join(pieces)
+        if completed is None or completed.stop_reason not in GOOD_ENDS or not text.strip():
+            reason = completed.stop_reason if completed else "no end"
+            raise UpstreamError("The model wrote no summary.", retryable=True, detail=reason)
+        return text, completed
+
+
+def _instructions() -> dict[str, str]:
+    return {"type": "text", "text": summary.INSTRUCTIONS}
+
+
+def _message(text: str) -> dict[str, object]:
+    return {"role": "user", "content": [{"type": "text", "text": text}]}

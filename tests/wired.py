@@ -1,0 +1,31 @@
+"""The answering, and what it asks the memory for, wired over the ports in memory."""
+
+from __future__ import annotations
+
+from bridge.answering import Answering, Settings
+from bridge.memory.recollection import Recollections
+from bridge.ports import Claude, Gateway
+from bridge.reminding import Reminding
+from tests.fakes import PRICES, FakeClock, MemoryArchive, MemorySessions
+
+
+def reminding(sessions: MemorySessions, clock: FakeClock, budget: int = 1000) -> Reminding:
+    """Return a warm memory of its own over `sessions`, as each function has one."""
+    archive = MemoryArchive(sessions, clock)
+    recollections = Recollections(archive, clock)
+    return Reminding(archive, lambda: recollections, budget)
+
+
+def answering(
+    sessions: MemorySessions,
+    claude: Claude,
+    gateway: Gateway,
+    clock: FakeClock | None = None,
+    *,
+    context_limit: int = 8000,
+    system_prompt: str = "",
+) -> Answering:
+    """Return what answers turns over `sessions`."""
+    clock = clock or FakeClock()
+    settings = Settings(context_limit=context_limit, system_prompt=system_prompt, prices=PRICES)
+    return Answering(sessions, reminding(sessions, clock), claude, gateway, settings, clock)
