@@ -85,6 +85,7 @@ class Recollections:
         found = self._archive.exchanges(owner, unknown | wanted)
         if unknown:
             memory.add({ref: found[ref] for ref in unknown if ref in found})
+            self._make_room()
         hits = self._hits(memory, head, query, among=found.keys())
         return _within(query, [_quote(hit, found[ref_of(hit.id)]) for hit in hits], self._clock)
 
@@ -92,13 +93,16 @@ class Recollections:
         """Take in what this function heard itself, so that it need not be read."""
         memory = self._memory(owner)
         memory.add({ref: exchanges[ref] for ref in exchanges.keys() - memory.refs})
+        self._make_room()
 
     def _memory(self, owner: str) -> _Memory:
         memory = self._warm.setdefault(owner, _Memory())
         self._warm.move_to_end(owner)
+        return memory
+
+    def _make_room(self) -> None:
         while len(self._warm) > 1 and sum(len(each.index) for each in self._warm.values()) > MOST_WARM:
             self._warm.popitem(last=False)
-        return memory
 
     def _catch_up(self, memory: _Memory, owner: str, head: Head) -> Head:
         whole = self._load(memory, owner, head)
