@@ -20,7 +20,19 @@ except ModuleNotFoundError:  # installed without its extra, for the construct al
     raise SystemExit(3) from None
 
 from bridge_cli import local_aws
-from bridge_cli.commands import ask, chat, config, doctor, key, listing, local, remembering, token, usage
+from bridge_cli.commands import (
+    ask,
+    chat,
+    config,
+    doctor,
+    key,
+    listing,
+    local,
+    mcp,
+    remembering,
+    token,
+    usage,
+)
 from bridge_cli.commands.options import AS_JSON
 from bridge_cli.errors import BridgeError, Interrupted
 
@@ -98,13 +110,9 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from importlib.metadata import PackageNotFoundError, version
+        from bridge_cli.version import installed_version
 
-        try:
-            installed = version("claude-context-bridge")
-        except PackageNotFoundError:  # run from a checkout that is not installed
-            installed = "(not installed)"
-        typer.echo(f"claude-context-bridge {installed}")
+        typer.echo(f"claude-context-bridge {installed_version() or '(not installed)'}")
         raise typer.Exit
 
 
@@ -141,6 +149,7 @@ add(listing.history, listing.HISTORY_EXAMPLES)
 add(remembering.recall, remembering.RECALL_EXAMPLES)
 add(remembering.forget, remembering.FORGET_EXAMPLES)
 add(usage.usage, usage.EXAMPLES)
+add(mcp.mcp, mcp.EXAMPLES)
 add(doctor.doctor, doctor.EXAMPLES)
 add(config.set_setting, config.SET_EXAMPLES, config.app, "set")
 add(config.unset, config.UNSET_EXAMPLES, config.app)

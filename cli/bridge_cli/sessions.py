@@ -15,9 +15,9 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _REMEMBERED = 100  # endpoints
 
 
-def new_name() -> str:
+def new_name(kind: str = "chat") -> str:
     """Return a name for a new session: `chat-` and eight characters, as the original's client made them."""
-    return "chat-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return f"{kind}-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def checked_name(name: str) -> str:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from bridge_cli import local_aws
 from bridge_cli.main import app
 from tests.cli.fake_bridge import FakeBridge
+from tests.cli.mcp_clients import TOKEN, Assistants
 
 Run = Callable[..., Result]
 
@@ -35,6 +36,11 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBridge]:
     with FakeBridge() as running:
         monkeypatch.setenv("BRIDGE_URL", running.url)
         yield running
+
+
+@pytest.fixture
+def assistants(bridge: FakeBridge, tmp_path: Path) -> Assistants:
+    return Assistants({"BRIDGE_URL": bridge.url, "BRIDGE_TOKEN": TOKEN}, tmp_path / "mcp.log")
 
 
 @pytest.fixture

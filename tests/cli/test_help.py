@@ -14,7 +14,7 @@ from bridge_cli.main import app
 from tests.cli.conftest import Run
 
 OWN_COMMANDS = {
-    *["ask", "chat", "sessions", "history", "recall", "forget", "usage", "doctor", "local"],
+    *["ask", "chat", "sessions", "history", "recall", "forget", "usage", "mcp", "doctor", "local"],
     *["config", "config set", "config unset", "config get", "config list", "config use", "config path"],
     *["token", "token create", "key", "key set"],
 }
