@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.conversation import Exchange
-from bridge.memory import prompt
+from bridge.memory import fence, prompt
+from bridge.memory.fence import Recalled
 from bridge.memory.prompt import Parts, Prompt
+from bridge.memory.summary import Summary
 from bridge.memory.window import Window
 from tests.fakes import START, an_exchange
 from tests.strategies import conversations, texts
@@ -26,20 +28,16 @@ def marks(told: Prompt) -> list[dict[str, str]]:
     return [block["cache_control"] for block in blocks if "cache_control" in block]
 
 
-def stripped(messages: list[dict[str, Any]]) -> list[str]:
-    """Return the messages' bytes without the breakpoints."""
-    return [
-        json.dumps(
-            {
-                **message,
-                "content": [
-                    {name: value for name, value in block.items() if name != "cache_control"}
-                    for block in message["content"]
-                ],
-            }
-        )
-        for message in messages
-    ]
+def up_to_the_last_mark(told: Prompt) -> str:
+    """Return what the provider may cache: all blocks up to the last breakpoint, without the breakpoints."""
+    blocks: list[tuple[str, dict[str, Any]]] = [("system", block) for block in told.system]
+    for message in told.messages:
+        blocks += ((message["role"], block) for block in message["content"])
+    marked = [number for number, (_, block) in enumerate(blocks) if "cache_control" in block]
+    return "".join(
+        json.dumps([role, {name: value for name, value in block.items() if name != "cache_control"}])
+        for role, block in blocks[: marked[-1] + 1 if marked else 0]
+    )
 
 
 def test_marks_the_system_prompt_and_the_windows_end() -> None:
@@ -74,15 +72,43 @@ def test_has_at_most_four_marks_and_none_behind_the_window(
     ] * (len(told.messages) > 1)
 
 
-@given(st.lists(st.tuples(texts.filter(str.strip), texts.filter(str.strip)), min_size=1, max_size=8))
-def test_the_next_turns_prompt_begins_with_this_ones_bytes(said: list[tuple[str, str]]) -> None:
+def test_the_summary_comes_first_of_all_messages_and_what_is_recalled_before_the_last() -> None:
+    quote = Recalled("plans", 1, "user", START, "I like jam.", 1.0)
+    summary = Summary(4, "They met.", START)
+    told = prompt.build(Parts("", Window((an_exchange(5),)), "And now?", START, summary, [quote]))
+    first, *_, last = told.messages
+    assert [block["text"] for block in first["content"]] == [fence.summary("They met."), "Hello?"]
+    assert [block["text"] for block in last["content"]] == [fence.recalled([quote], START), "And now?"]
+    assert marks(told) == [{"type": "ephemeral", "ttl": "1h"}, {"type": "ephemeral"}]
+    alone = prompt.build(Parts("", Window(), "And now?", START, summary, [quote]))
+    assert [block["text"] for block in alone.messages[0]["content"]] == [
+        fence.summary("They met."),
+        fence.recalled([quote], START),
+        "And now?",
+    ]
+
+
+@given(
+    st.lists(st.tuples(texts.filter(str.strip), texts.filter(str.strip)), min_size=1, max_size=12),
+    st.none() | texts.filter(str.strip),
+    st.integers(5, 200),
+)
+def test_between_two_cuts_what_was_cached_stays_the_beginning_byte_for_byte(
+    said: list[tuple[str, str]], summarized: str | None, limit: int
+) -> None:
     exchanges = [an_exchange(turn, *pair) for turn, pair in enumerate(said, start=1)]
-    before: list[str] = []
+    summary = Summary(0, summarized, START) if summarized else None
+    start, cached = 1, ""
     for number, exchange in enumerate(exchanges):
-        told = build("Be kind.", Window(tuple(exchanges[:number])), exchange.question)
-        now = stripped(told.messages)
-        assert now[: len(before)] == before
-        before = now
+        window = Window.of(exchanges[start - 1 : number], limit)
+        quote = Recalled("plans", number, "user", START, f"Recalled for turn {number}.", 1.0)
+        told = prompt.build(Parts("Be kind.", window, exchange.question, START, summary, [quote]))
+        if window.start(number + 1) != start:
+            start, cached = window.start(number + 1), ""
+        now = up_to_the_last_mark(told)
+        assert now.startswith(cached)
+        assert f"Recalled for turn {number}." not in now
+        cached = now
 
 
 def test_building_twice_shares_no_mark() -> None:

@@ -1,0 +1,60 @@
+"""What tokens cost, by kind."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.conversation import Cost, Usage
+from bridge.errors import SettingsError
+from bridge.pricing import Prices
+from tests.fakes import PRICES
+
+counts = st.integers(0, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars", "uncached"),
+    [
+        pytest.param(Usage(input_tokens=1_000_000), 2.0, 2.0, id="input"),
+        pytest.param(Usage(output_tokens=1_000_000), 10.0, 10.0, id="output"),
+        pytest.param(Usage(cache_creation_input_tokens=1_000_000), 2.5, 2.0, id="write-5-minutes"),
+        pytest.param(
+            Usage(cache_creation_input_tokens=1_000_000, cache_creation_1h_input_tokens=1_000_000),
+            4.0,
+            2.0,
+            id="write-1-hour",
+        ),
+        pytest.param(Usage(cache_read_input_tokens=1_000_000), 0.2, 2.0, id="read"),
+    ],
+)
+def test_a_million_tokens_of_each_kind(usage: Usage, dollars: float, uncached: float) -> None:
+    cost = PRICES.cost("claude-sonnet-5-5", usage)
+    assert cost == Cost(round(dollars * 1e9), round(uncached * 1e9))
+
+
+@given(counts, counts, counts, counts)
+def test_each_kind_is_paid_for_itself(plain: int, written: int, read: int, said: int) -> None:
+    whole = PRICES.cost("claude-haiku-5-5", Usage(plain, said, written, read))
+    parts = [
+        PRICES.cost("claude-haiku-5-5", usage)
+        for usage in (Usage(plain), Usage(0, said), Usage(0, 0, written), Usage(0, 0, 0, read))
+    ]
+    assert whole is not None
+    assert abs(whole.nanodollars - sum(part.nanodollars for part in parts if part)) <= 2
+    assert whole.uncached_nanodollars == (plain + written + read) * 100 + said * 500
+
+
+def test_a_dated_version_costs_what_its_model_does_and_an_unknown_model_nothing_known() -> None:
+    assert PRICES.cost("claude-sonnet-5-5-20261001", Usage(1)) == Cost(2000, 2000)
+    assert PRICES.cost("claude-sonnet-5", Usage(1)) is None
+    assert PRICES.cost("claude-sonnet-5-55", Usage(1)) is None
+    assert Prices.parse("").cost("claude-sonnet-5-5", Usage(1)) is None
+    assert Prices.parse("a=1/1,a-b=2/2").cost("a-b-c", Usage(1)) == Cost(2000, 2000)
+
+
+@pytest.mark.parametrize("text", ["claude", "claude=1", "claude=a/b", "claude=1/2/3", "a=-1/2", "a=NaN/1"])
+def test_prices_that_are_none_are_told(text: str) -> None:
+    with pytest.raises(SettingsError, match="model=input/output"):
+        Prices.parse(text)
