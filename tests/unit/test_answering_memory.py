@@ -1,0 +1,156 @@
+"""A turn and the memory: what Claude is reminded of, and that no memory stands in a turn's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bridge.conversation import Exchange, RecallScope, SessionKey, parse_time
+from bridge.memory.refs import Ref
+from bridge.memory.summary import Summary
+from tests import wired
+from tests.fakes import (
+    KEY,
+    START,
+    FakeClock,
+    FakeGateway,
+    MemorySessions,
+    ScriptedClaude,
+    a_turn,
+    an_exchange,
+    completed,
+    request_id,
+)
+
+ELSEWHERE = SessionKey("ada", "plans")
+
+
+class Bridge:
+    """What answers ada's turns, and a Claude that says "Fine." to each."""
+
+    def __init__(self, context_limit: int = 8000) -> None:
+        self.clock = FakeClock()
+        self.sessions = MemorySessions()
+        self.gateway = FakeGateway()
+        self.claude = ScriptedClaude(*[("Fine.", completed())] * 9)
+        self.answering = wired.answering(
+            self.sessions, self.claude, self.gateway, self.clock, context_limit=context_limit
+        )
+        self.turns = 0
+
+    def ask(self, message: str, key: SessionKey = KEY, recall: RecallScope = "owner") -> str:
+        """Ask, and return the last message of the prompt as it was sent."""
+        self.clock.advance(minutes=1)
+        self.turns += 1
+        self.outcome = self.answering.answer(a_turn(self.turns, message, key=key, recall=recall), 1)
+        return "\n".join(block["text"] for block in self.claude.prompts[-1].messages[-1]["content"])
+
+    @property
+    def memory(self) -> dict[str, object]:
+        """What the last frame says of the prompt."""
+        told: dict[str, object] = self.gateway.frames[-1]["memory"]
+        return told
+
+
+def test_what_another_session_said_is_told_before_the_message_and_not_kept() -> None:
+    bridge = Bridge()
+    bridge.ask("The launch code word is marmalade.", ELSEWHERE)
+    at = bridge.clock()
+    told = bridge.ask("What is the launch code word?")
+    assert told.endswith("What is the launch code word?")
+    assert "The launch code word is marmalade." in told
+    user, assistant = bridge.gateway.frames[-1]["memory"]["recalled"]
+    assert user.items() >= {"session_id": "plans", "turn": 1, "role": "user"}.items()
+    assert assistant.items() >= {"session_id": "plans", "turn": 1, "role": "assistant"}.items()
+    assert parse_time(user["at"]) == at
+    assert user["score"] > assistant["score"] > 0
+    assert bridge.outcome.recalled == 2
+    assert bridge.sessions.kept()[0].question == "What is the launch code word?"
+
+
+def test_what_left_the_window_is_recalled_and_what_is_in_it_is_not() -> None:
+    bridge = Bridge(context_limit=120)
+    bridge.ask("The launch code word is marmalade.")
+    assert "<memory" not in bridge.ask("What is the launch code word?")
+    bridge.ask("Tell me about penguins. " * 4)
+    told = bridge.ask("Now then: what is the launch code word?")
+    assert "The launch code word is marmalade." in told
+    assert bridge.sessions.headers[KEY].window_start > 1
+
+
+@pytest.mark.parametrize(("scope", "knows"), [("owner", True), ("session", False), ("off", False)])
+def test_a_turn_may_recall_less(scope: RecallScope, knows: bool) -> None:
+    bridge = Bridge()
+    bridge.ask("The launch code word is marmalade.", ELSEWHERE)
+    assert ("marmalade" in bridge.ask("What is the launch code word?", recall=scope)) is knows
+    assert bridge.memory["recall"] == scope
+
+
+def test_another_owners_words_never_come_to_mind() -> None:
+    bridge = Bridge()
+    bridge.ask("The launch code word is marmalade.", SessionKey("bob", "travel"))
+    bridge.ask("The launch code word is chutney.", ELSEWHERE)
+    told = bridge.ask("What is the launch code word, marmalade or so?")
+    assert "chutney" in told
+    assert "The launch code word is marmalade." not in told
+
+
+def test_the_summary_is_told_and_an_empty_one_is_not() -> None:
+    bridge = Bridge()
+    bridge.sessions.summaries[KEY] = Summary(0, "They met.", START)
+    bridge.ask("Hello?")
+    assert "They met." in bridge.claude.prompts[-1].messages[0]["content"][0]["text"]
+    assert bridge.memory["summary"] == {"turns": 0, "characters": 9}
+    bridge.sessions.summaries[KEY] = Summary(0, "", START)
+    bridge.ask("Hello again?")
+    assert bridge.memory["summary"] is None
+
+
+def test_a_memory_that_fails_leaves_the_turn_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = Bridge()
+    bridge.ask("The launch code word is marmalade.", ELSEWHERE)
+    failure = RuntimeError("the table is away")
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("tests.fakes.MemoryArchive.exchanges", fail)
+    assert bridge.ask("What is the launch code word?") == "What is the launch code word?"
+    assert bridge.outcome.recall_failure is failure
+    assert bridge.gateway.frames[-1]["type"] == "answer"
+
+
+def test_a_session_that_is_forgotten_while_it_is_answered_keeps_nothing() -> None:
+    bridge = Bridge()
+    bridge.ask("The launch code word is marmalade.")
+
+    def forget() -> None:
+        bridge.sessions.headers.clear()
+        bridge.sessions.exchanges.clear()
+
+    loaded = bridge.sessions.load
+
+    def load_and_forget(key: SessionKey) -> object:
+        remembered = loaded(key)
+        forget()
+        return remembered
+
+    bridge.sessions.load = load_and_forget  # type: ignore[assignment, method-assign]
+    bridge.ask("What is the launch code word?")
+    closing = bridge.gateway.frames[-1]
+    assert (closing["type"], closing["code"]) == ("error", "conflict")
+    assert "forgotten" in closing["message"]
+    assert bridge.sessions.exchanges == {}
+    assert bridge.outcome.exchange is not None
+    assert bridge.outcome.exchange.answer is None
+
+
+def test_a_failed_turn_is_not_remembered() -> None:
+    sessions = MemorySessions()
+    failed = an_exchange(1, "The word is marmalade.", None, request_id=request_id(1))
+    sessions.keep(failed, sessions.load(KEY).session.after(failed))
+    assert sessions.heads == {}
+    answered: Exchange = replace(an_exchange(2), request_id=request_id(2))
+    sessions.keep(answered, sessions.load(KEY).session.after(answered))
+    assert sessions.heads["ada"].pending == {str(Ref.of("travel", answered))}
