@@ -22,13 +22,14 @@ FindExchange = Callable[[str, str], Awaitable[Exchange | None]]
 
 def failed(failure: Failure) -> RequestFailed:
     """Return the error that a person is told for an `error` frame."""
+    hint = _next_step(failure)
     return RequestFailed(
         failure.code,
         failure.message,
         request_id=failure.request_id,
         retryable=failure.retryable,
         retry_after=failure.retry_after,
-        hint=_next_step(failure),
+        hint="" if failure.message.endswith(hint) else hint,  # many a message says what to do
     )
 
 

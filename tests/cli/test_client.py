@@ -58,6 +58,19 @@ def test_an_error_of_the_bridge_carries_its_advice(bridge: FakeBridge) -> None:
     assert "7 s" in caught.value.hint
 
 
+@pytest.mark.parametrize(("message", "hint"), [("it broke", "Try again."), ("It broke. Try again.", "")])
+def test_what_an_error_of_the_bridge_advises_is_not_said_twice(
+    bridge: FakeBridge, message: str, hint: str
+) -> None:
+    async def fail(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        await post(connection, failure("internal", message, frame["request_id"], retryable=True))
+
+    bridge.behaviours = [fail]
+    with pytest.raises(RequestFailed) as caught:
+        run(asked(client(bridge)))
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
 @pytest.mark.parametrize(
     "sent", [{"message": "Internal server error", "connectionId": "c", "requestId": "a"}]
 )

@@ -60,6 +60,6 @@ class Reach:
 
 def in_words(error: BridgeError) -> str:
     """Return an error for the model: what went wrong, and what it or its person can do."""
-    message = error.message[:1].upper() + error.message[1:].rstrip(".")
+    message = error.message[:1].upper() + error.message[1:].rstrip(".") + "."
     hint = _HINTS.get(error.code, error.hint)
-    return f"{message}. {hint}".strip()
+    return f"{message} {hint}".strip()
