@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bridge_cli.commands.options import Profile, Recall, Stack, TokenFile, Url
+from bridge_cli.commands.options import Profile, Stack, TokenFile, Url
 from bridge_cli.errors import NotConfigured
+from bridge_cli.memory import RecallScope
 
 EXAMPLES = """
 Examples:
@@ -24,18 +25,26 @@ def mcp(
         str | None,
         typer.Option("--session", "-s", metavar="NAME", help="Its session (else a new one each time)."),
     ] = None,
-    recall: Recall = None,
+    recall: Annotated[
+        RecallScope | None,
+        typer.Option(
+            "--recall",
+            help="Where `ask` looks for what bears on a message: in all your sessions, in its own, nowhere "
+            "(else the profile's `recall`, else its own).",
+        ),
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Serve the bridge to another AI as MCP tools, on standard input and output.
+    """Serve the bridge to another AI, as MCP tools.
 
-    You do not run it: an MCP client such as Claude Code does. It offers the tools ask, recall, sessions,
-    history and forget. Each server begins a session of its own, and its questions look there only, so that
-    two AIs do not hear of each other; --session and --recall (or the profile's `recall`) change that.
-    Standard output carries nothing but the protocol, standard error the log.
+    You do not run it: an MCP client such as Claude Code does, and speaks to it over standard input and
+    output. It offers the tools ask, recall, sessions, history and forget. Each server begins a session of its
+    own, and its questions look there only, so that two AIs do not hear of each other; --session and --recall
+    (or the profile's `recall`) change that. Standard output carries nothing but the protocol, standard error
+    the log.
     """
     try:
         from bridge_cli.mcp_server.server import make_server

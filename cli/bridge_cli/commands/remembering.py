@@ -42,11 +42,11 @@ def recall(
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Show what the bridge remembers for a text: what bears on it most comes first.
+    """Show what the bridge remembers about something.
 
-    It looks through all that you and Claude said, also in sessions that have expired, as long as the
-    environment keeps it. Of a long message the passage that matches is shown. Claude is not asked; it costs
-    no tokens.
+    What bears on it most comes first, with its session and when it was said. It looks through all that you
+    and Claude said, also in sessions that have expired, as long as the environment keeps it. Of a long
+    message the passage that matches is shown. Claude is not asked; it costs no tokens.
     """
     import asyncio
 
@@ -69,7 +69,7 @@ def recall(
 
 
 def forget(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The sessions' names.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions' names.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether that is meant.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -77,10 +77,11 @@ def forget(
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Forget sessions for good: what was said in them, their summaries, and what is recalled from them.
+    """Forget sessions for good.
 
-    It cannot be undone. On a terminal you are asked first; without one it takes --yes. The exit code is 1
-    where there was nothing under a name.
+    What was said in them goes, their summaries, and what is recalled from them. It cannot be undone. On a
+    terminal you are asked first; without one it takes --yes. The exit code is 1 where there was nothing under
+    a name.
     """
     import asyncio
 

@@ -33,10 +33,11 @@ def usage(
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Tell what your sessions took: tokens by kind, the cache's share of the input, and dollars.
+    """Tell what your sessions took, in tokens and dollars.
 
-    The dollars are those of the environment's prices; beside them stands what the same would have cost
-    without the prompt cache. What summaries took is told only of a session that is named.
+    That is: tokens by kind, the cache's share of the input, and dollars, of each session that has not expired
+    and of all together. The dollars are those of the environment's prices; beside them stands what the same
+    would have cost without the prompt cache. What summaries took is told only of a session that is named.
 
     In a pipe: tab-separated session, turns, tokens of input that were new, written to the cache and read from
     it, tokens of output, the cache's share, dollars, dollars without the cache, and title; the total goes to
