@@ -21,7 +21,7 @@ def make_answer(parts: Parts) -> BridgeFunction:
             "CONTEXT_LIMIT": str(props.window_limit),
             "RECALL_TOKENS": str(props.recall_tokens),
             "SYSTEM_PROMPT": props.system_prompt,
-            **parts.claude(),
+            **parts.claude(props.anthropic_base_url),
             **parts.lifetimes(),
         },
     )

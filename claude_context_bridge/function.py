@@ -35,11 +35,11 @@ class Parts:
             "MEMORY_TTL": str(int(self.props.memory_ttl.to_seconds())),
         }
 
-    def claude(self) -> dict[str, str]:
-        """Return the variables that tell how to ask Claude, and what it costs."""
+    def claude(self, base_url: str) -> dict[str, str]:
+        """Return the variables that tell how to ask Claude at a URL, and what it costs."""
         return {
             "ANTHROPIC_SECRET_ARN": self.secrets.anthropic.secret_arn,
-            "ANTHROPIC_BASE_URL": self.props.anthropic_base_url,
+            "ANTHROPIC_BASE_URL": base_url,
             "ANTHROPIC_VERSION": self.props.anthropic_version,
             "ANTHROPIC_AUTH_HEADER": self.props.anthropic_auth_header,
             "PRICES": as_text(self.props.prices),

@@ -202,6 +202,7 @@ MEMORY_DAYS = Whole(1, 3660, "days")
 # It stands in a function's environment, which holds 4 KB in all.
 SYSTEM_PROMPT = Text("text of at most 2,000 bytes", most=2_000)
 API_URL = Url()
+SUMMARY_URL = Url(optional=True)
 API_VERSION = Text("a version such as 2023-06-01", r"[A-Za-z0-9.-]{1,32}")
 CALLBACK_URL = Url(placeholders=("api_id", "stage"), optional=True)
 ANSWER_SECONDS = Whole(60, 900, "seconds; Lambda's longest is 900")

@@ -62,6 +62,9 @@ class BridgeProps:
     summary_model: Annotated[str, limits.MODEL_NAME] = "claude-haiku-5-5"
     """The model that sums up what left the window. The cheapest: it is asked at every cut."""
 
+    summary_base_url: Annotated[str, limits.SUMMARY_URL] = ""
+    """Where the summary model is asked; empty: where the others are. It gets the same key."""
+
     prices: Annotated[Mapping[str, Sequence[float]], PRICES] = field(
         default_factory=lambda: {
             "claude-haiku-5-5": (0.10, 0.50),
@@ -187,6 +190,7 @@ class BridgeProps:
             "system_prompt": self.system_prompt,
             "allowed_models": ",".join(self.models),
             "anthropic_base_url": self.anthropic_base_url,
+            "summary_base_url": self.summary_base_url,
             "callback_url": self.callback_url,
             "metrics_namespace": self.metrics_namespace,
             "prices": as_text(self.prices),

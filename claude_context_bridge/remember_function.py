@@ -28,7 +28,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
         environment={
             "CONTEXT_TABLE": sessions.table_name,
             "SUMMARY_MODEL": props.summary_model,
-            **parts.claude(),
+            **parts.claude(props.summary_base_url or props.anthropic_base_url),
             **parts.lifetimes(),
         },
     )

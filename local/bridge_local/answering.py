@@ -34,16 +34,26 @@ def is_key(secret: str) -> bool:
     return secret.strip() not in ("", UNSET, NO_KEY)
 
 
-def settings_of(answering: Answering, *, model_port: int, base_url: str) -> dict[str, str]:
-    """Return the settings of the environment that make it so; those of `--set` override them."""
+def settings_of(
+    answering: Answering, given: Mapping[str, str], *, model_port: int, summary_port: int, base_url: str
+) -> dict[str, str]:
+    """Return the settings of the environment that make it so; those `given` by `--set` override them.
+
+    Whoever else is asked is asked for the summaries too, under the name that is known there.
+    """
     if answering == "tiny":
         return {
             "anthropic_base_url": f"http://127.0.0.1:{model_port}",
             "model": model_server.MODEL,
             "allowed_models": model_server.MODEL,
+            "summary_model": model_server.MODEL,
+            "summary_base_url": f"http://127.0.0.1:{summary_port}",
+            "recall_tokens": str(model_server.RECALL_TOKENS),
             "system_prompt": model_server.SYSTEM_PROMPT,
             "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
         }
+    if answering == "other" and "model" in given:
+        return {"summary_model": given["model"]}
     if answering == "claude" and base_url:
         return {"anthropic_base_url": base_url}
     return {}

@@ -17,7 +17,12 @@ from urllib.parse import quote
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
-_TARGETS = {"sqs": "AmazonSQS", "secretsmanager": "secretsmanager"}
+_TARGETS = {
+    "dynamodb": "DynamoDB_20120810",
+    "secretsmanager": "secretsmanager",
+    "sqs": "AmazonSQS",
+    "streams": "DynamoDBStreams_20120810",
+}
 _KEPT_SECONDS = 30.0  # well under the emulator's keep-alive, so that a kept connection is never a closed one
 
 
@@ -51,7 +56,7 @@ class Connection:
         self._http.close()
 
     def call(self, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Call an operation of sqs or secretsmanager. Raises CallFailed, OSError, HTTPException."""
+        """Call an operation of a service in `_TARGETS`. Raises CallFailed, OSError, HTTPException."""
         headers = {
             "X-Amz-Target": f"{_TARGETS[service]}.{operation}",
             "Content-Type": "application/x-amz-json-1.0",
@@ -75,6 +80,15 @@ class Connection:
         if status >= 300:  # noqa: PLR2004
             raise CallFailed(str(status), body.decode(errors="replace")[:200])
         return not error, json.loads(body) if body else None
+
+    def event_sources(self, function: str) -> list[dict[str, Any]]:
+        """Return a function's event source mappings. Raises CallFailed, OSError, HTTPException."""
+        path = f"/2015-03-31/event-source-mappings?FunctionName={quote(function)}"
+        status, _, body = self._send("GET", path, b"", {})
+        if status >= 300:  # noqa: PLR2004
+            raise CallFailed(str(status), body.decode(errors="replace")[:200])
+        mappings: list[dict[str, Any]] = json.loads(body)["EventSourceMappings"]
+        return mappings
 
     def healthy(self) -> bool:
         """Tell whether the emulator answers."""

@@ -134,6 +134,7 @@ def status(state_dir: _STATE_DIR = None, as_json: _AS_JSON = False) -> None:
             "token": told.token or "",
             "aws endpoint": told.aws_endpoint,
             "answered": f"{told.answered}, failed {told.failed}",
+            "remembered": f"{told.remembered} changes, waiting {told.to_remember}, given up {told.given_up}",
             "trouble": told.trouble,
             "processes": ", ".join(f"{name} {pid}" for name, pid in told.pids.items()),
             "settings": ", ".join(f"{name}={value}" for name, value in told.settings.items()),

@@ -1,13 +1,12 @@
-"""The daemon: minds the emulator and the model server, and feeds the answer function from its queue.
+"""The daemon: minds the emulator and the model servers, and feeds the functions their events.
 
 It takes its orders from `local.json`, which it reads again whenever that changes, and says how it is in
-`vitals.json`. It ends on SIGTERM: first the feeder, so that answers under way can end, then the emulator,
-which saves, then the model server.
+`vitals.json`. It ends on SIGTERM: first the feeders, so that what is under way can end, then the emulator,
+which saves, then the model servers.
 """
 
 from __future__ import annotations
 
-import http.client
 import logging
 import os
 import shutil
@@ -18,17 +17,20 @@ import types
 from copy import deepcopy
 from pathlib import Path
 
-from bridge_local import emulator, locks, model_file, record, vitals
+from bridge_local import emulator, locks, record, vitals
 from bridge_local.aws import REGION, Connection
 from bridge_local.child import Child
 from bridge_local.feeder import Feeder, Source
+from bridge_local.minded_model import MindedModel
 from bridge_local.places import Places
+from bridge_local.stream_feeder import StreamFeeder, StreamSource
 from bridge_local.vitals import Vitals
 
 _log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.25
 _ANSWERS_MAY_END_SECONDS = 5.0
+_REMEMBERING_MAY_END_SECONDS = 5.0
 _SAVING_SECONDS = 60.0
 
 
@@ -43,8 +45,10 @@ class Daemon:
         self._read_at = -1.0
         self._record = record.Record()
         self._emulator: Child | None = None
-        self._model: Child | None = None
+        self._model = MindedModel("model server", places.log("model"))
+        self._summary_model = MindedModel("summary model server", places.log("summaries"), "summaries")
         self._feeder: Feeder | None = None
+        self._stream_feeder: StreamFeeder | None = None
 
     def run(self) -> None:
         """Run until SIGTERM."""
@@ -70,10 +74,8 @@ class Daemon:
             self._emulator = self._new_emulator(self._record.port)
             self._emulator.start()
         self._emulator.check()
-        self._mind_model()
-        if self._model:
-            self._model.check()
-        self._mind_feeder(self._emulator.vitals.ready)
+        self._mind_models()
+        self._mind_feeders(self._emulator.vitals.ready)
         self._tell()
 
     def _read_orders(self) -> None:
@@ -92,55 +94,46 @@ class Daemon:
         log = self._places.log("emulator")
         return Child("emulator", command, environment=environment, log=log, port=port, answers=answers)
 
-    def _mind_model(self) -> None:
-        wanted = self._record.model_port if self._record.answering == "tiny" else 0
-        if self._model and self._model.vitals.port != wanted:
-            self._model.stop(5)
-            self._model = None
-        if wanted and self._model is None and model_file.path().is_file():
-            self._model = self._new_model(wanted)
-            self._model.start()
+    def _mind_models(self) -> None:
+        tiny = self._record.answering == "tiny"
+        self._model.mind(self._record.model_port if tiny else 0)
+        self._summary_model.mind(self._record.summary_port if tiny else 0)
 
-    def _new_model(self, port: int) -> Child:
-        def answers() -> bool:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            try:
-                connection.request("GET", "/health")
-                return connection.getresponse().status == http.HTTPStatus.OK
-            except (OSError, http.client.HTTPException):
-                return False
-            finally:
-                connection.close()
-
-        command = [sys.executable, "-P", "-m", "bridge_local.model_server", str(model_file.path()), str(port)]
-        environment = emulator.clean_environment()
-        log = self._places.log("model")
-        return Child("model server", command, environment=environment, log=log, port=port, answers=answers)
-
-    def _mind_feeder(self, emulator_ready: bool) -> None:
-        """Feed while the emulator answers and the deployment stands; a new deployment gets a new feeder."""
-        source = self._source() if emulator_ready else None
-        if self._feeder and self._feeder.source != source:
+    def _mind_feeders(self, emulator_ready: bool) -> None:
+        """Feed while the emulator answers and the deployment stands; a new deployment gets new feeders."""
+        deployment = self._record.deployment if emulator_ready and not self._record.deploying else None
+        queue = stream = None
+        if deployment:
+            queue = Source(self._record.port, *queue_and_function(deployment.outputs))
+            # A deployment of an earlier version has none.
+            if remember := deployment.outputs.get("RememberFunction"):
+                stream = StreamSource(self._record.port, remember)
+        if self._feeder and self._feeder.source != queue:
             self._feeder.stop()
             self._feeder = None
-        if source and self._feeder is None:
-            self._feeder = Feeder(source)
+        if queue and self._feeder is None:
+            self._feeder = Feeder(queue)
             self._feeder.start()
-
-    def _source(self) -> Source | None:
-        deployment = self._record.deployment
-        if deployment is None or self._record.deploying:
-            return None
-        return Source(self._record.port, *queue_and_function(deployment.outputs))
+        if self._stream_feeder and self._stream_feeder.source != stream:
+            self._stream_feeder.stop()
+            self._stream_feeder = None
+        if stream and self._stream_feeder is None:
+            self._stream_feeder = StreamFeeder(stream)
+            self._stream_feeder.start()
 
     def _tell(self) -> None:
         if self._emulator:
             self._vitals.emulator = self._emulator.vitals
-        self._vitals.model = self._model.vitals if self._model else None
+        self._vitals.model = self._model.vitals
+        self._vitals.summary_model = self._summary_model.vitals
         self._vitals.feeding = self._feeder is not None
         if self._feeder:
             self._vitals.succeeded = self._feeder.fed.succeeded
             self._vitals.failed = self._feeder.fed.failed
+        if self._stream_feeder:
+            self._vitals.remembered = self._stream_feeder.followed.done
+            self._vitals.given_up = self._stream_feeder.followed.given_up
+            self._vitals.to_remember = self._stream_feeder.followed.waiting
         if self._vitals != self._told:
             vitals.write(self._places.vitals, self._vitals)
             self._told = deepcopy(self._vitals)
@@ -149,11 +142,13 @@ class Daemon:
         _log.info("stopping")
         if self._feeder:
             self._feeder.stop(_ANSWERS_MAY_END_SECONDS)
-        _log.info("no answer is under way any more; stopping the emulator, which saves")
+        if self._stream_feeder:
+            self._stream_feeder.stop(_REMEMBERING_MAY_END_SECONDS)
+        _log.info("nothing is under way any more; stopping the emulator, which saves")
         if self._emulator:
             self._emulator.stop(_SAVING_SECONDS)
-        if self._model:
-            self._model.stop(5)
+        self._model.stop()
+        self._summary_model.stop()
         self._places.vitals.unlink(missing_ok=True)
         shutil.rmtree(self._places.tmp, ignore_errors=True)
         _log.info("stopped")

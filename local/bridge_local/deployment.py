@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from bridge_local.aws import ACCOUNT, REGION
+from bridge_local.aws import ACCOUNT, REGION, CallFailed, Connection
 from bridge_local.errors import DeployFailed
 from bridge_local.places import Places, cache_dir
 from bridge_local.toolchain import Node
@@ -139,6 +140,21 @@ class Cdk:
         return DeployFailed(
             f"{complaint}: {said}" if said else complaint, hint=f"the whole output is in {log}"
         )
+
+
+def expire(connection: Connection, tables: Iterable[str]) -> None:
+    """Let what is past its `ttl` be removed: the emulator's CloudFormation leaves that part out.
+
+    Raises DeployFailed.
+    """
+    for table in tables:
+        specification = {"AttributeName": "ttl", "Enabled": True}
+        try:
+            connection.call(
+                "dynamodb", "UpdateTimeToLive", {"TableName": table, "TimeToLiveSpecification": specification}
+            )
+        except (OSError, http.client.HTTPException, CallFailed) as e:
+            raise DeployFailed(f"nothing would expire in the table {table}: {e}") from e
 
 
 def cause(log: str) -> str:

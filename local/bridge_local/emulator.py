@@ -1,8 +1,8 @@
-"""The emulator's process: MiniStack, with the three things that it lacks for being kept.
+"""The emulator's process: MiniStack, with the things that it lacks for being kept.
 
 MiniStack saves its state only when it stops in peace, keeps every invocation's log in memory for ever, and
-knows nobody who stops it when its starter is gone. This module, saving.py, waking.py and leases.py reach into
-it, at these places; its version is pinned in pyproject.toml.
+knows nobody who stops it when its starter is gone. This module, saving.py, waking.py, leases.py and
+reaping.py reach into it, at these places; its version is pinned in pyproject.toml.
 
 - `ministack.app.app`: the ASGI application, wrapped to see which services a request may have changed;
 - `ministack.app._build_persistence_save_dict` and `ministack.core.persistence.save_all`: what it calls itself
@@ -11,7 +11,8 @@ it, at these places; its version is pinned in pyproject.toml.
 - `ministack.services.cloudwatch_logs._log_groups`: where it keeps them, pruned here;
 - `ministack.core.lambda_runtime.workers_in_use` and `reset`: the functions' processes, which have a moment
   to finish at the end, and are then ended: calls of theirs would wait for a server that is gone;
-- three names of `ministack.services.sqs`: waking.py, leases.py.
+- three names of `ministack.services.sqs`: waking.py, leases.py;
+- three of `ministack.services.dynamodb`: reaping.py.
 
 The environment is set by the daemon, before MiniStack reads it at import: `environment()`.
 """
@@ -97,11 +98,12 @@ def serve(places: Places, port: int) -> None:
     from hypercorn.config import Config
     from ministack import app as ministack
 
-    from bridge_local import waking
+    from bridge_local import reaping, waking
     from bridge_local.saving import Saver
 
     saver = Saver(ministack._build_persistence_save_dict, pause=2.0)
     polls = waking.install()
+    reaping.install()
     _keep_logs(places.log("functions"))
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

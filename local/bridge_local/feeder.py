@@ -14,17 +14,17 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bridge_local.aws import REGION, CallFailed, Connection
+from bridge_local.invoking import Invokers
 
 _POLLERS = 5
 _EMULATOR_LOOKS_SECONDS = 0.1
 _POLL_SECONDS = 10
 _CONCURRENCY = 32
-_LONGEST_ANSWER_SECONDS = 960.0  # Lambda's 15 minutes, and a margin
 _PAUSE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
@@ -54,13 +54,7 @@ class Feeder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.fed = Fed()
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._room = threading.BoundedSemaphore(_CONCURRENCY)
-        self._invokers = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="invoke")
-        self._connections: set[Connection] = set()
-        self._own = threading.local()
-        self._under_way = 0
+        self._invokers = Invokers(source.port, _CONCURRENCY)
 
     def start(self) -> None:
         """Begin to poll."""
@@ -73,23 +67,16 @@ class Feeder:
 
         What has not ended by then is delivered again, once its message shows up in the queue.
         """
-        self._stop.set()
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and self.busy:
-            time.sleep(0.05)
-        with self._lock:
-            connections, self._connections = self._connections, set()
-        for connection in connections:
-            connection.close()
-        self._invokers.shutdown(wait=False, cancel_futures=True)
+        self._invokers.stop(patience)
 
     @property
     def busy(self) -> bool:
         """Tell whether an answer is under way."""
-        return self._under_way > 0
+        return self._invokers.busy
 
     def _poll(self, phase: float) -> None:
-        poller = self._connection(timeout=_POLL_SECONDS + 20)
+        poller = self._invokers.connection(timeout=_POLL_SECONDS + 20)
+        stopping = self._invokers.stopping
         request = {
             "QueueUrl": self.source.queue_url,
             "MaxNumberOfMessages": 1,
@@ -98,39 +85,21 @@ class Feeder:
             "MessageAttributeNames": ["All"],
         }
         while True:
-            with self._room:  # no message is taken that nobody could work on
-                pass
+            self._invokers.wait_for_room()  # no message is taken that nobody could work on
             _until(phase)
-            if self._stop.is_set():
+            if stopping.is_set():
                 poller.close()
                 return
             try:
                 messages = poller.call("sqs", "ReceiveMessage", request).get("Messages", [])
             except (OSError, http.client.HTTPException, ValueError, CallFailed) as e:
                 _log.debug("poll: %s", e)
-                self._stop.wait(_PAUSE_SECONDS)
+                stopping.wait(_PAUSE_SECONDS)
                 continue
             for message in messages:
-                self._hand_on(message)
+                self._invokers.begin(partial(self._work_on, message))
 
-    def _hand_on(self, message: Mapping[str, Any]) -> None:
-        self._room.acquire()
-        with self._lock:
-            self._under_way += 1
-        try:
-            self._invokers.submit(self._work_on, message)
-        except RuntimeError:  # stopped meanwhile; the message comes again
-            self._done()
-
-    def _done(self) -> None:
-        with self._lock:
-            self._under_way -= 1
-        self._room.release()
-
-    def _work_on(self, message: Mapping[str, Any]) -> None:
-        if not hasattr(self._own, "connection"):
-            self._own.connection = self._connection(timeout=_LONGEST_ANSWER_SECONDS)
-        connection: Connection = self._own.connection
+    def _work_on(self, message: Mapping[str, Any], connection: Connection) -> None:
         try:
             succeeded, returned = connection.invoke(
                 self.source.function, event(message, self.source.queue_arn)
@@ -143,19 +112,9 @@ class Feeder:
             _log.warning("the answer function failed for message %s: %.500s", message["MessageId"], returned)
             self.fed.failed += 1
         except (OSError, http.client.HTTPException, ValueError, CallFailed) as e:
-            if not self._stop.is_set():
+            if not self._invokers.stopping.is_set():
                 _log.warning("message %s will be delivered again: %s", message["MessageId"], e)
                 self.fed.failed += 1
-        finally:
-            if self._stop.is_set():
-                connection.close()
-            self._done()
-
-    def _connection(self, *, timeout: float) -> Connection:
-        connection = Connection(self.source.port, timeout=timeout)
-        with self._lock:
-            self._connections.add(connection)
-        return connection
 
 
 def event(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:

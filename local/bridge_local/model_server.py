@@ -1,6 +1,9 @@
 """The model server's process: a tiny language model on Claude's Messages wire, by llama.cpp.
 
 It decodes greedily, whatever temperature a client asks for, so that the same talk gets the same answer.
+
+A second one writes the summaries, with the cores that nobody else wants: the model reads 130 tokens a second,
+and while it read what a summary is made of, an answer waited 17 s instead of 0.1 s for its first word.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ MODEL = "smollm2-135m"
 SYSTEM_PROMPT = "You are a helpful assistant. Remember what the user tells you and use it in your answers."
 """Found by trying: of a dozen instructions the one under which the model recalled best."""
 MAX_OUTPUT_TOKENS = 256
+RECALL_TOKENS = 200
+"""Read in 1.5 s; unlike the session, what is recalled is never in the model's cache."""
 NOTE = (
     "answers come from a tiny model on this machine (SmolLM2-135M), not from Claude: "
     "good for trying the bridge, not for judging answers"
@@ -20,20 +25,27 @@ NOTE = (
 
 _CONTEXT_TOKENS = 8192  # what the model was trained for
 _SLOTS = 2
+_LEAST_URGENT = 19
 
 
-def serve(model_file: str, port: int) -> None:
-    """Serve until whoever started this process is gone: standard input closes."""
+def serve(model_file: str, port: int, *, summaries: bool) -> None:
+    """Serve until whoever started this process is gone: standard input closes.
+
+    For `summaries`, one at a time, and only while no other process wants the core.
+    """
     import xllamacpp
 
+    if summaries:
+        os.nice(_LEAST_URGENT)
+    slots = 1 if summaries else _SLOTS
     threading.Thread(target=_orphaned, daemon=True).start()
     params = xllamacpp.CommonParams()
     params.model.path = model_file
     params.model_alias = {MODEL}
     params.hostnames = ["127.0.0.1"]
     params.port = port
-    params.n_ctx = _CONTEXT_TOKENS * _SLOTS
-    params.n_parallel = _SLOTS
+    params.n_ctx = _CONTEXT_TOKENS * slots
+    params.n_parallel = slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads(os.cpu_count() or 1)
     params.sampling.samplers = "top_k"  # and no temperature, which a request could raise
     params.sampling.top_k = 1
@@ -64,4 +76,4 @@ def _orphaned() -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], int(sys.argv[2]), summaries="summaries" in sys.argv[3:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from bridge_local.errors import PortInUse
@@ -31,6 +32,11 @@ def free_port(start: int) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def kept_or_free(kept: int, ours: Collection[int], start: int) -> int:
+    """Return the port that was kept (0: none), unless another program has it; else a free one."""
+    return kept if kept and (kept in ours or is_free(kept)) else free_port(start)
 
 
 def require_free(port: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge_local.errors import StateTooNew
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -27,13 +27,15 @@ class Deployment:
 class Record:
     """The memory of one local AWS.
 
-    `settings` are those of `--set`, remembered. `answering` says who answers (see answering.py), `base_url`
-    where the key that was given last is good, if not at Anthropic's.
+    `model_port` is that of the model on this machine, `summary_port` of the one beside it that writes the
+    summaries. `settings` are those of `--set`, remembered. `answering` says who answers (see answering.py),
+    `base_url` where the key that was given last is good, if not at Anthropic's.
     `deploying` is true from just before a deployment changes the emulator until it has succeeded.
     """
 
     port: int = 0
     model_port: int = 0
+    summary_port: int = 0
     settings: dict[str, str] = field(default_factory=dict)
     answering: str = ""
     base_url: str = ""

@@ -20,7 +20,7 @@ from bridge_local import (
 )
 from bridge_local.answering import Answering
 from bridge_local.aws import Connection
-from bridge_local.deployment import Cdk, end
+from bridge_local.deployment import Cdk, end, expire
 from bridge_local.errors import DaemonFailed
 from bridge_local.places import Places, app_dir, default_state_dir
 from bridge_local.record import Deployment, Record
@@ -141,7 +141,7 @@ class _Rise:
             if not self._ran_before:
                 self._start()
             answers = self._who_answers()
-            self._choose_model_port(answers)
+            self._choose_model_ports(answers)
             context = self._context(answers)
             print_of_all = fingerprint.fingerprint(self._app, context)
             if self._kept.deployment is None or self._kept.deployment.fingerprint != print_of_all:
@@ -180,22 +180,29 @@ class _Rise:
             model_file.fetch(self._progress)
         return answers
 
-    def _choose_model_port(self, answers: Answering) -> None:
-        """Keep the model server's port, unless another program has taken it."""
+    def _choose_model_ports(self, answers: Answering) -> None:
+        """Keep the model servers' ports, unless another program has taken one."""
         if answers != "tiny":
             return
         told = vitals.read(self._places.vitals)
-        if told.model and told.model.port == self._kept.model_port:
-            return
-        if not self._kept.model_port or not ports.is_free(self._kept.model_port):
-            self._kept.model_port = ports.free_port(self.port + 1)
+        kept = self._kept
+        ours = {process.port for process in (told.model, told.summary_model) if process}
+        kept.model_port = ports.kept_or_free(kept.model_port, ours, self.port + 1)
+        kept.summary_port = ports.kept_or_free(kept.summary_port, ours, kept.model_port + 1)
 
     def _context(self, answers: Answering) -> dict[str, str]:
         return {
             "env": "local",
             "poll_queue": "false",
+            "poll_stream": "false",
             "callback_url": f"http://127.0.0.1:{self.port}/_aws/execute-api/{{api_id}}/{{stage}}",
-            **answering.settings_of(answers, model_port=self._kept.model_port, base_url=self.base_url),
+            **answering.settings_of(
+                answers,
+                self.settings,
+                model_port=self._kept.model_port,
+                summary_port=self._kept.summary_port,
+                base_url=self.base_url,
+            ),
             **self.settings,
         }
 
@@ -223,6 +230,8 @@ class _Rise:
             cdk.wait(bootstrap)
         self._progress("deploying it into the local AWS (cdk deploy)")
         outputs = cdk.deploy(self.port)
+        with Connection(self.port) as connection:
+            expire(connection, [outputs["SessionsTable"], outputs["HashesTable"]])
         self._kept.deployment = Deployment(print_of_all, outputs)
         self._kept.bootstrapped = True
 

@@ -39,6 +39,9 @@ class Status:
     restarts: dict[str, int] = field(default_factory=dict)
     answered: int = 0
     failed: int = 0
+    remembered: int = 0
+    given_up: int = 0
+    to_remember: int = 0
     logs: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -89,8 +92,10 @@ def _tell_of_processes(status: Status, places: Places, pid: int) -> None:
     told = vitals.read(places.vitals)
     status.pids = {"daemon": pid}
     status.feeding, status.answered, status.failed = told.feeding, told.succeeded, told.failed
+    status.remembered, status.given_up, status.to_remember = told.remembered, told.given_up, told.to_remember
     troubles = []
-    for name, process in {"emulator": told.emulator, "model": told.model}.items():
+    processes = {"emulator": told.emulator, "model": told.model, "summaries": told.summary_model}
+    for name, process in processes.items():
         if process is not None:
             status.pids[name], status.ports[name] = process.pid, process.port
             status.restarts[name] = process.restarts

@@ -88,6 +88,15 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
     assert remember["SUMMARY_MODEL"] == "claude-sonnet-5-5"
 
 
+def test_summaries_may_be_written_elsewhere() -> None:
+    stack = synthesize("dev", summary_base_url="http://127.0.0.1:8081/")
+    urls = {
+        name: stack.function(name)["Environment"]["Variables"]["ANTHROPIC_BASE_URL"]
+        for name in ("answer", "remember")
+    }
+    assert urls == {"answer": "https://api.anthropic.com", "remember": "http://127.0.0.1:8081"}
+
+
 def test_a_whole_history_is_a_window_of_four_characters_a_token() -> None:
     def limit(**settings: str) -> object:
         return synthesize("dev", **settings).function("answer")["Environment"]["Variables"]["CONTEXT_LIMIT"]

@@ -137,6 +137,7 @@ BAD: list[tuple[str, Any]] = [
     ("context", "all"),
     ("full_context_tokens", 999),
     ("summary_model", "with space"),
+    ("summary_base_url", "host:80"),
     ("prices", "m=1/2"),
     ("prices", {"m": [1]}),
     ("prices", {"m": [1, 2, 3]}),

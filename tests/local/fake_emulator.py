@@ -1,4 +1,4 @@
-"""A queue and a function behind HTTP, as the emulator has them, to be looked at by tests."""
+"""A queue, a stream and a function behind HTTP, as the emulator has them, to be looked at by tests."""
 
 from __future__ import annotations
 
@@ -24,13 +24,40 @@ def message(number: int) -> dict[str, Any]:
     }
 
 
+STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/2026-11-22T00:00:00.000"
+MAPPING: dict[str, Any] = {
+    "EventSourceArn": STREAM_ARN,
+    "BatchSize": 100,
+    "MaximumRetryAttempts": 5,
+    "FilterCriteria": {"Filters": [{"Pattern": '{"dynamodb": {"Keys": {"seq": {"N": ["0"]}}}}'}]},
+}
+
+
+def change(number: int, session: str = "a/s", *, seq: int = 0, name: str = "MODIFY") -> dict[str, Any]:
+    return {
+        "eventName": name,
+        "dynamodb": {
+            "Keys": {"session_id": {"S": session}, "seq": {"N": str(seq)}},
+            "SequenceNumber": f"{number:05}",
+        },
+    }
+
+
 class FakeEmulator:
-    """Hands out what is in `messages`; `function` answers invocations: status, headers, body."""
+    """Hands out what is in `messages` and `changes`; `function` answers invocations: status, headers, body.
+
+    Of `changes`, those before `trimmed` are gone. A stream's operation in `refused` fails once.
+    """
 
     def __init__(self, function: Function) -> None:
         self.messages: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.events: list[dict[str, Any]] = []
+        self.changes: list[dict[str, Any]] = []
+        self.mappings: list[dict[str, Any]] = [MAPPING]
+        self.trimmed = 0
+        self.refused: set[str] = set()
+        self.iterators: list[dict[str, Any]] = []
         self.function = function
         self._lock = threading.Lock()
         emulator = self
@@ -38,11 +65,14 @@ class FakeEmulator:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self) -> None:
+                self._send(200, {}, {"EventSourceMappings": emulator.mappings})
+
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, headers, body = emulator.answer(
-                    self.path, self.headers.get("X-Amz-Target", ""), request
-                )
+                self._send(*emulator.answer(self.path, self.headers.get("X-Amz-Target", ""), request))
+
+            def _send(self, status: int, headers: dict[str, str], body: Any) -> None:
                 content = json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in headers.items():
@@ -65,8 +95,29 @@ class FakeEmulator:
         with self._lock:
             if target.endswith("ReceiveMessage"):
                 return 200, {}, {"Messages": [self.messages.pop(0)]} if self.messages else {}
+            if target.startswith("DynamoDBStreams"):
+                return self._stream(target.rpartition(".")[2], request)
             self.deleted.append(request["ReceiptHandle"])
         return 200, {}, {}
+
+    def _stream(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+        if operation in self.refused:
+            self.refused.remove(operation)
+            return 400, {}, {"__type": "com.amazonaws#ExpiredIteratorException", "message": "expired"}
+        if operation == "DescribeStream":
+            return 200, {}, {"StreamDescription": {"Shards": [{"ShardId": "shard"}]}}
+        if operation == "GetShardIterator":
+            self.iterators.append(request)
+            numbers = [it["dynamodb"]["SequenceNumber"] for it in self.changes]
+            if request["ShardIteratorType"] == "TRIM_HORIZON":
+                return 200, {}, {"ShardIterator": str(self.trimmed)}
+            position = numbers.index(request["SequenceNumber"])
+            if position < self.trimmed:
+                return 400, {}, {"__type": "TrimmedDataAccessException", "message": "trimmed"}
+            return 200, {}, {"ShardIterator": str(position + 1)}
+        position = int(request["ShardIterator"])
+        read = self.changes[position:]
+        return 200, {}, {"Records": read, "NextShardIterator": str(position + len(read))}
 
     def __enter__(self) -> FakeEmulator:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from bridge_local import answering, model_server
 
 OTHER = {"anthropic_base_url": "http://elsewhere"}
+
+
+def settings_of(
+    who: answering.Answering, given: Mapping[str, str] | None = None, *, base_url: str = ""
+) -> dict[str, str]:
+    return answering.settings_of(who, given or {}, model_port=4567, summary_port=4568, base_url=base_url)
 
 
 @pytest.mark.parametrize(
@@ -33,16 +41,26 @@ def test_what_stands_for_no_key_is_none() -> None:
 
 
 def test_the_tiny_model_is_asked_at_its_port_and_under_its_name() -> None:
-    settings = answering.settings_of("tiny", model_port=4567, base_url="https://ignored")
+    settings = settings_of("tiny", base_url="https://ignored")
     assert settings["anthropic_base_url"] == "http://127.0.0.1:4567"
     assert settings["model"] == settings["allowed_models"] == model_server.MODEL
 
 
+def test_summaries_of_the_tiny_model_are_written_beside_the_answers() -> None:
+    settings = settings_of("tiny")
+    assert settings["summary_model"] == model_server.MODEL
+    assert settings["summary_base_url"] == "http://127.0.0.1:4568"
+
+
+def test_whoever_answers_instead_of_claude_is_asked_for_the_summaries_too() -> None:
+    assert settings_of("other", {**OTHER, "model": "llama"}) == {"summary_model": "llama"}
+    assert settings_of("other", OTHER) == {}
+    assert settings_of("claude", {"model": "claude-opus-5-5"}) == {}
+
+
 def test_claude_is_asked_where_the_environment_says() -> None:
-    assert answering.settings_of("claude", model_port=0, base_url="") == {}
-    assert answering.settings_of("claude", model_port=0, base_url="https://proxy") == {
-        "anthropic_base_url": "https://proxy"
-    }
+    assert settings_of("claude") == {}
+    assert settings_of("claude", base_url="https://proxy") == {"anthropic_base_url": "https://proxy"}
 
 
 def test_people_are_told_who_answers() -> None:

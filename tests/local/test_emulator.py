@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge_local import emulator
+from bridge_local import emulator, reaping
 from bridge_local.places import Places
 from bridge_local.waking import Waking
 
@@ -117,7 +118,7 @@ def test_it_passes_for_the_module_that_it_replaces() -> None:
 def test_ministack_has_what_is_reached_into() -> None:
     from ministack import app
     from ministack.core import lambda_runtime, persistence
-    from ministack.services import cloudwatch_logs, lambda_svc, sqs
+    from ministack.services import cloudwatch_logs, dynamodb, lambda_svc, sqs
 
     for module, names in {
         app: ("app", "_build_persistence_save_dict"),
@@ -126,6 +127,8 @@ def test_ministack_has_what_is_reached_into() -> None:
         lambda_svc: ("_emit_lambda_logs",),
         cloudwatch_logs: ("_log_groups",),
         sqs: ("esm_wake", "asyncio", "_queues"),
+        dynamodb: ("_remove_item", "_emit_stream_event"),
     }.items():
         for name in names:
             assert hasattr(module, name), f"{module.__name__}.{name}"
+    assert reaping.REAPER in {thread.name for thread in threading.enumerate()}

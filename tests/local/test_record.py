@@ -12,7 +12,14 @@ from bridge_local.record import Deployment, Record
 
 def test_what_is_written_is_read(places: Places) -> None:
     kept = Record(
-        4566, 4567, {"auth": "none"}, "tiny", "", Deployment("f", {"Url": "wss://x/local"}), bootstrapped=True
+        4566,
+        4567,
+        4568,
+        {"auth": "none"},
+        "tiny",
+        "",
+        Deployment("f", {"Url": "wss://x/local"}),
+        bootstrapped=True,
     )
     record.write(places.record, kept)
     assert record.read(places.record) == kept
@@ -26,6 +33,14 @@ def test_only_its_owner_may_read_the_folder(places: Places) -> None:
 
 def test_nothing_written_is_an_empty_record(places: Places) -> None:
     assert record.read(places.record) == Record()
+
+
+def test_one_of_an_earlier_version_is_read(places: Places) -> None:
+    record.write(places.record, Record(port=4566))
+    earlier = json.loads(places.record.read_text()) | {"format": 1}
+    del earlier["summary_port"]
+    places.record.write_text(json.dumps(earlier))
+    assert record.read(places.record) == Record(port=4566)
 
 
 @pytest.mark.parametrize("newer", [{"format": record.FORMAT + 1}, {"emulator": [99, 0, 0]}])
