@@ -11,7 +11,9 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 
+from bridge.adapters.sessions import DynamoSessions
 from tests import aws
+from tests.adapters.speaking import DAYS, HOURS
 from tests.fakes import FakeClock
 from tests.messages_server import MessagesServer, messages_server
 
@@ -41,6 +43,11 @@ def clock() -> FakeClock:
 @pytest.fixture
 def logger() -> Logger:
     return Logger(service="test", level=logging.CRITICAL)
+
+
+@pytest.fixture
+def sessions(dynamodb: Any, calls: aws.Calls, clock: FakeClock, logger: Logger) -> DynamoSessions:
+    return DynamoSessions(dynamodb, aws.SESSIONS_TABLE, HOURS, DAYS, clock, logger)
 
 
 @pytest.fixture(scope="session")

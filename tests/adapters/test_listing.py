@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Session, SessionKey, format_time
 from bridge.errors import BadRequest
-from tests.aws import SESSIONS_TABLE, Calls
+from tests.aws import Calls
 from tests.fakes import START, FakeClock, an_exchange
 
 OWNER = "ada/lovelace"
-
-
-@pytest.fixture
-def sessions(dynamodb: Any, calls: Calls, clock: FakeClock, logger: Logger) -> DynamoSessions:
-    return DynamoSessions(dynamodb, SESSIONS_TABLE, timedelta(hours=24), timedelta(days=30), clock, logger)
 
 
 def begin(sessions: DynamoSessions, clock: FakeClock, name: str, owner: str = OWNER) -> None:

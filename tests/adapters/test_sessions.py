@@ -7,41 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 
-from bridge.adapters import items
 from bridge.adapters.sessions import DynamoSessions
-from bridge.conversation import Exchange, Failure, Session, SessionKey, Usage
+from bridge.conversation import Failure, Session, SessionKey, Usage
 from bridge.errors import TurnTaken
+from tests.adapters.speaking import DAYS, HOURS, delete, say
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock, an_exchange, request_id
-
-HOURS = timedelta(hours=24)
-DAYS = timedelta(days=30)
-
-
-@pytest.fixture
-def sessions(dynamodb: Any, calls: Calls, clock: FakeClock, logger: Logger) -> DynamoSessions:
-    return DynamoSessions(dynamodb, SESSIONS_TABLE, HOURS, DAYS, clock, logger)
-
-
-def say(sessions: DynamoSessions, clock: FakeClock, key: SessionKey = KEY, **changes: Any) -> Exchange:
-    """Keep the next exchange of a session, as the answering does."""
-    session = sessions.load(key).session
-    turn = session.next_turn
-    held: dict[str, Any] = {
-        "turn": turn,
-        "first_turn": session.first_turn,
-        "at": clock(),
-        "request_id": request_id(turn),
-    }
-    exchange = replace(an_exchange(usage=Usage(5, 3)), **(held | changes))
-    sessions.keep(exchange, session.caught_up([exchange]))
-    return exchange
-
-
-def delete(dynamodb: Any, seq: int, key: SessionKey = KEY) -> None:
-    dynamodb.delete_item(TableName=SESSIONS_TABLE, Key=items.key_of(key, seq))
 
 
 def test_a_new_session_is_empty(sessions: DynamoSessions) -> None:

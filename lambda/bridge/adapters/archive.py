@@ -59,12 +59,14 @@ class DynamoArchive:
 
     def rewrite(self, owner: str, change: Rewrite) -> bool:
         """Put the new segments, then have the head name them, then remove what it names no more."""
-        before = self._stored(owner) if change.forgotten else {s.seq for s in change.head.segments}
+        before, tombstones = {segment.seq for segment in change.head.segments}, frozenset[str]()
+        if change.forgotten:
+            before, tombstones = self._stored(owner, change.forgotten)
         for segment in change.segments:
             if segment.seq in change.packed:
                 self._put(owner, segment, change.packed[segment.seq])
         new = [memory_items.segment_key(owner, seq) for seq in change.packed]
-        if not self._name(owner, change):
+        if not self._name(owner, change, tombstones):
             batches.remove(self._client, self._table, new)
             return False
         gone = before - {segment.seq for segment in change.segments}
@@ -97,19 +99,29 @@ class DynamoArchive:
                 found[ref] = exchange
         return found
 
-    def _stored(self, owner: str) -> set[int]:
-        """Return all segments that there are, also those that whoever wrote them did not live to name."""
+    def _stored(self, owner: str, forgotten: Mapping[str, int]) -> tuple[set[int], frozenset[str]]:
+        """Return all segments that there are, and all that names sessions that are ``forgotten``.
+
+        Segments also that whoever wrote them did not live to name, moments also that a later one of
+        the same session hides in the head.
+        """
         query = {
             "TableName": self._table,
-            "KeyConditionExpression": "session_id = :memory AND seq > :head",
-            "ExpressionAttributeValues": items.to_item(
-                {":memory": memory_items.partition(owner), ":head": memory_items.HEAD_SEQ}
-            ),
-            "ProjectionExpression": "seq",
+            "KeyConditionExpression": "session_id = :memory",
+            "ExpressionAttributeValues": items.to_item({":memory": memory_items.partition(owner)}),
+            "ProjectionExpression": "seq, forgotten",
             "ConsistentRead": True,
         }
-        pages = self._client.get_paginator("query").paginate(**query)
-        return {int(item["seq"]["N"]) for page in pages for item in page["Items"]}
+        seqs: set[int] = set()
+        tombstones: frozenset[str] = frozenset()
+        for page in self._client.get_paginator("query").paginate(**query):
+            for item in page["Items"]:
+                seq = int(item["seq"]["N"])
+                if seq == memory_items.HEAD_SEQ:
+                    tombstones = memory_items.tombstones_of(item, forgotten)
+                else:
+                    seqs.add(seq)
+        return seqs, tombstones
 
     def _put(self, owner: str, segment: Segment, packed: bytes) -> None:
         ttl = int(segment.newest / 1000 + self._memory_ttl.total_seconds())
@@ -117,23 +129,23 @@ class DynamoArchive:
             TableName=self._table, Item=memory_items.segment_item(owner, segment.seq, packed, ttl)
         )
 
-    def _name(self, owner: str, change: Rewrite) -> bool:
+    def _name(self, owner: str, change: Rewrite, tombstones: frozenset[str]) -> bool:
         removed: dict[str, Any] = {}
         if change.settled:
             removed["pending"] = set(change.settled)
-        if change.forgotten:
-            removed["forgotten"] = {memory_items.tombstone(*each) for each in change.forgotten.items()}
+        if tombstones:
+            removed["forgotten"] = set(tombstones)
         deletions = ", ".join(f"{name} :{name}" for name in removed)
+        expression = "SET #segments = :segments, version = :next, #ttl = :ttl"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=memory_items.head_key(owner),
-                UpdateExpression="SET segments = :segments, version = :next, #ttl = :ttl"
-                + (f" DELETE {deletions}" if deletions else ""),
+                UpdateExpression=f"{expression} DELETE {deletions}" if deletions else expression,
                 ConditionExpression="version = :read OR attribute_not_exists(version)"
                 if change.head.version == 0
                 else "version = :read",
-                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeNames={"#segments": "segments", "#ttl": "ttl"},
                 ExpressionAttributeValues=items.to_item(
                     {
                         ":segments": memory_items.segment_entries(change.segments),

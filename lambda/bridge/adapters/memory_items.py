@@ -75,6 +75,13 @@ def tombstone(session: str, until: int) -> str:
     return f"{session}#{until}"
 
 
+def tombstones_of(item: Item, forgotten: Mapping[str, int]) -> frozenset[str]:
+    """Return what a head's item holds of sessions that are ``forgotten``, each up to its moment."""
+    tombstones = from_item(item).get("forgotten", ())
+    moments = [(each, *_moment(each)) for each in tombstones]
+    return frozenset(each for each, name, until in moments if until <= forgotten.get(name, -1))
+
+
 def segment_item(owner: str, seq: int, packed: bytes, ttl: int) -> Item:
     """Return the item of a segment."""
     plain = {"session_id": partition(owner), "seq": seq, "packed": _seal(owner) + packed, "ttl": ttl}
@@ -97,9 +104,14 @@ def summary_of(item: Item) -> Summary:
 
 def _forgotten(tombstones: Any) -> Mapping[str, int]:
     moments: dict[str, int] = {}
-    for name, until in (each.split("#") for each in tombstones):
-        moments[name] = max(int(until), moments.get(name, 0))
+    for name, until in map(_moment, tombstones):
+        moments[name] = max(until, moments.get(name, 0))
     return moments
+
+
+def _moment(tombstone: str) -> tuple[str, int]:
+    name, until = tombstone.split("#")
+    return name, int(until)
 
 
 def _seal(owner: str) -> bytes:
