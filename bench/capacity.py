@@ -24,11 +24,23 @@ def read_units(items: list[dict[str, Any]], *, consistent: bool) -> float:
     return steps * (1.0 if consistent else 0.5)
 
 
+def batch_read_units(request: dict[str, Any], response: dict[str, Any]) -> float:
+    """Return the units of one `BatchGetItem`, each key a step of its own, also one that is not there."""
+    units = 0.0
+    for table, asked in request["RequestItems"].items():
+        found = response["Responses"].get(table, [])
+        missing = len(asked["Keys"]) - len(found)
+        consistent = asked.get("ConsistentRead", False)
+        units += sum(read_units([item], consistent=consistent) for item in found)
+        units += missing * read_units([], consistent=consistent)
+    return units
+
+
 def _value_size(value: dict[str, Any]) -> int:
     ((kind, plain),) = value.items()
     match kind:
-        case "S":
-            return len(plain.encode())
+        case "S" | "B":
+            return len(plain if kind == "B" else plain.encode())
         case "N":
             return len(plain.lstrip("-").replace(".", "").strip("0")) // 2 + 2
         case "M":
@@ -37,6 +49,6 @@ def _value_size(value: dict[str, Any]) -> int:
             return 3 + sum(1 + _value_size(v) for v in plain)
         case "BOOL" | "NULL":
             return 1
-        case "B":
-            return len(plain)
+        case "SS":
+            return sum(len(member.encode()) for member in plain)
     raise ValueError(f"no size is known of the type {kind}")

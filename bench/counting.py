@@ -24,12 +24,13 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSResponse
 
-from bench.capacity import read_units
+from bench.capacity import batch_read_units, read_units
 from bench.standin import INSTANT, StandIn
 
 QUESTION = "q" * 900
 """With the stand-in's answer of about 90 characters, a turn's text is 1 KB."""
 
+OWNER = "bench"
 CONNECTION = "bench-connection"
 
 SOURCE = Path(__file__).parents[1] / "lambda"
@@ -75,17 +76,20 @@ class Meter:
         """Count the calls from now on in ``calls``."""
         self.calls = calls
 
-    def _ask_for_capacity(self, params: dict[str, Any], **_: Any) -> None:
+    def _ask_for_capacity(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
+        context["asked"] = params
 
-    def _called(self, model: Any, parsed: dict[str, Any], **_: Any) -> None:
+    def _called(self, model: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         if model.name == "PostToConnection":
             return
         self.calls[model.name] += 1
         if model.name in ("GetItem", "Query"):
             items = parsed.get("Items") or [i for i in [parsed.get("Item")] if i]
-            # Every read of the bridge's on a turn's way is a consistent one.
-            self.count.read_units += read_units(items, consistent=True)
+            consistent = context["asked"].get("ConsistentRead", False)
+            self.count.read_units += read_units(items, consistent=consistent)
+        elif model.name == "BatchGetItem":
+            self.count.read_units += batch_read_units(context["asked"], parsed)
         elif "ConsumedCapacity" in parsed:
             self.count.write_units += parsed["ConsumedCapacity"]["CapacityUnits"]
 
@@ -96,70 +100,87 @@ class Meter:
         return AWSResponse(params["url"], 200, {}, None), {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-def count_turns(status: dict[str, Any], outputs: dict[str, str], turns: tuple[int, ...]) -> dict[int, Count]:
-    """Return the counts of the given turns of one session, warm, against a running local AWS.
+class Functions:
+    """The message and the answer function in this process, against a running local AWS.
 
-    ``status`` is that of the local AWS, ``outputs`` those of its stack.
+    ``status`` is that of the local AWS, ``outputs`` those of its stack. ``claude`` is the stand-in
+    that they ask; it has to be entered.
     """
-    os.environ |= {
-        "AWS_ENDPOINT_URL": status["aws_endpoint"],
-        "AWS_ACCESS_KEY_ID": "000000000000",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    meter = Meter()
-    sqs = boto3.client("sqs")
-    queue = sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex}.fifo", Attributes={"FifoQueue": "true"})
-    boto3.client("secretsmanager").put_secret_value(
-        SecretId=outputs["AnthropicSecretArn"], SecretString="bench"
-    )
-    boto3.client("dynamodb").put_item(
-        TableName=outputs["SessionsTable"],
-        Item={
-            "session_id": {"S": f"connection#{CONNECTION}"},
-            "seq": {"N": "0"},
-            "owner": {"S": "bench"},
-            "ttl": {"N": "9999999999"},
-        },
-    )
-    sys.path.insert(0, str(SOURCE))
-    with StandIn() as claude:
-        os.environ |= _environment(outputs, queue["QueueUrl"], claude.url)
-        message = importlib.import_module("bridge.handlers.message").handler
-        answer = importlib.import_module("bridge.handlers.answer").handler
-        session = f"bench-{uuid.uuid4().hex[:8]}"
-        counts: dict[int, Count] = {}
-        for turn in range(1, max(turns) + 1):
-            count = meter.begin()
-            _accept(message, session)
-            meter.calls = Counter()  # the poller's calls are Lambda's, not the bridge's
-            record = _receive(sqs, queue["QueueUrl"])
-            meter.calls = count.queue_to_claude
-            claude.on_request = functools.partial(meter.count_in, count.after_claude)
-            with contextlib.redirect_stdout(io.StringIO()):  # the metrics of each turn
-                answer({"Records": [record]}, _context("answer"))
-            meter.calls = Counter()
-            sqs.delete_message(QueueUrl=queue["QueueUrl"], ReceiptHandle=record["receiptHandle"])
-            if turn in turns:
-                counts[turn] = count
-    return counts
+
+    def __init__(self, status: dict[str, Any], outputs: dict[str, str]) -> None:
+        os.environ |= {
+            "AWS_ENDPOINT_URL": status["aws_endpoint"],
+            "AWS_ACCESS_KEY_ID": "000000000000",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        self.claude = StandIn()
+        self._meter = Meter()
+        self._sqs = boto3.client("sqs")
+        name = f"bench-{uuid.uuid4().hex}.fifo"
+        self._queue = self._sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId=outputs["AnthropicSecretArn"], SecretString="bench"
+        )
+        boto3.client("dynamodb").put_item(
+            TableName=outputs["SessionsTable"],
+            Item={
+                "session_id": {"S": f"connection#{CONNECTION}"},
+                "seq": {"N": "-1"},
+                "owner": {"S": OWNER},
+                "ttl": {"N": "9999999999"},
+            },
+        )
+        sys.path.insert(0, str(SOURCE))
+        os.environ |= _environment(outputs, self._queue, self.claude.url)
+        self._message = importlib.import_module("bridge.handlers.message").handler
+        self._answer = importlib.import_module("bridge.handlers.answer").handler
+
+    def turn(self, session: str, question: str = QUESTION) -> Count:
+        """Let the functions answer a question, and return what that took."""
+        count = self._meter.begin()
+        self._accept(session, question)
+        self._meter.calls = Counter()  # the poller's calls are Lambda's, not the bridge's
+        record = _receive(self._sqs, self._queue)
+        self._meter.calls = count.queue_to_claude
+        self.claude.on_request = functools.partial(self._meter.count_in, count.after_claude)
+        with contextlib.redirect_stdout(io.StringIO()):  # the metrics of each turn
+            self._answer({"Records": [record]}, _context("answer"))
+        self._meter.calls = Counter()
+        self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=record["receiptHandle"])
+        return count
+
+    @staticmethod
+    def start_anew() -> None:
+        """Let the functions forget all that they keep while they are warm."""
+        for part in vars(importlib.import_module("bridge.bootstrap")).values():
+            if hasattr(part, "cache_clear"):
+                part.cache_clear()
+
+    def _accept(self, session: str, question: str) -> None:
+        frame = {
+            "action": "query",
+            "request_id": str(uuid.uuid4()),
+            "session_id": session,
+            "message": question,
+            "model": INSTANT,
+        }
+        event = {
+            "requestContext": {"connectionId": CONNECTION, "requestId": str(uuid.uuid4())},
+            "body": json.dumps(frame),
+        }
+        reply = json.loads(self._message(event, _context("message"))["body"])
+        if reply["type"] != "accepted":
+            raise RuntimeError(f"a turn was not accepted: {reply}")
 
 
-def _accept(handler: Any, session: str) -> None:
-    frame = {
-        "action": "query",
-        "request_id": str(uuid.uuid4()),
-        "session_id": session,
-        "message": QUESTION,
-        "model": INSTANT,
-    }
-    event = {
-        "requestContext": {"connectionId": CONNECTION, "requestId": str(uuid.uuid4())},
-        "body": json.dumps(frame),
-    }
-    reply = json.loads(handler(event, _context("message"))["body"])
-    if reply["type"] != "accepted":
-        raise RuntimeError(f"a turn was not accepted: {reply}")
+def count_turns(status: dict[str, Any], outputs: dict[str, str], turns: tuple[int, ...]) -> dict[int, Count]:
+    """Return the counts of the given turns of one session, warm, against a running local AWS."""
+    functions = Functions(status, outputs)
+    session = f"bench-{uuid.uuid4().hex[:8]}"
+    with functions.claude:
+        counts = {turn: functions.turn(session) for turn in range(1, max(turns) + 1)}
+    return {turn: counts[turn] for turn in turns}
 
 
 def _receive(sqs: Any, queue_url: str) -> dict[str, Any]:
@@ -191,6 +212,9 @@ def _environment(outputs: dict[str, str], queue_url: str, claude_url: str) -> di
         "CONTEXT_LIMIT": "8000",
         "SESSION_TTL": "86400",
         "MEMORY_TTL": "2592000",
+        "RECALL": "owner",
+        "RECALL_TOKENS": "1000",
+        "PRICES": f"{INSTANT}=2/10",
         "POWERTOOLS_SERVICE_NAME": "bridge",
         "POWERTOOLS_METRICS_NAMESPACE": "Bench",
         "POWERTOOLS_LOG_LEVEL": "ERROR",

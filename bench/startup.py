@@ -17,6 +17,7 @@ _PARTS = {
     "disconnect": "bootstrap.connections()",
     "message": "bootstrap.reception()",
     "answer": "bootstrap.answering(), bootstrap.queue()",
+    "remember": "bootstrap.remembering(), bootstrap.summarizing()",
 }
 _ENVIRONMENT = {
     "AUTH": "token",
@@ -36,6 +37,9 @@ _ENVIRONMENT = {
     "CONTEXT_LIMIT": "1",
     "SESSION_TTL": "1",
     "MEMORY_TTL": "1",
+    "RECALL": "owner",
+    "RECALL_TOKENS": "1",
+    "SUMMARY_MODEL": "x",
     "POWERTOOLS_METRICS_NAMESPACE": "Bench",
 }
 
