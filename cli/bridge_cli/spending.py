@@ -92,6 +92,11 @@ class SessionUsage:
             summary_usage=_summary_usage(summary) if summary else None,
         )
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether anything of it is in the dollars."""
+        return self.cost is not None and (self.turns == 0 or self.cost.unpriced_turns < self.turns)
+
     def as_json(self) -> dict[str, Any]:
         """Return it as the wire tells it, with the cache's share of the input."""
         return vars(self) | {

@@ -91,12 +91,13 @@ def print_usage(used: list[SessionUsage], summed: Total) -> None:
     if not sys.stdout.isatty():
         for one in used:
             share = cache_share(one.usage)
-            amounts = (one.cost.dollars, one.cost.uncached_dollars) if one.cost else ()
+            amounts = (one.cost.dollars, one.cost.uncached_dollars) if one.cost and one.is_priced else ()
             dollars = [f"{amount:.6f}" for amount in amounts] or ["", ""]
             counts = [one.usage.get(kind, 0) for kind in KINDS]
             cached = "" if share is None else f"{share:.4f}"
             print(one.session_id, one.turns, *counts, cached, *dollars, _one_line(one.title), sep="\t")
-        notice(_sum(summed))
+        if len(used) > 1:
+            notice(_sum(summed))
     elif not used:
         print('There are no sessions yet. Begin one: bridge ask "…"')
     else:
@@ -125,7 +126,8 @@ def _print_usage_table(used: list[SessionUsage], summed: Total) -> None:
     for name in ("Turns", "New", "Written", "Read", "Out", "Cached", "Cost", "Uncached"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in used:
-        table.add_row(Text(harmless(one.session_id)), *_numbers(one.turns, one.usage, one.cost))
+        cost = one.cost if one.is_priced else None
+        table.add_row(Text(harmless(one.session_id)), *_numbers(one.turns, one.usage, cost))
     if len(used) > 1:
         numbers = _numbers(summed.turns, summed.usage, summed.cost)
         table.add_row(f"{summed.sessions} sessions", *numbers, style="bold")
@@ -146,7 +148,7 @@ def _numbers(turns: int, usage: dict[str, int], cost: Cost | None) -> list[str]:
 def _sum(summed: Total) -> str:
     share = cache_share(summed.usage)
     return (
-        f"Together: {summed.sessions:,} sessions, {summed.turns:,} turns, "
+        f"Together: {counted(summed.sessions, 'session')}, {counted(summed.turns, 'turn')}, "
         f"{all_input(summed.usage):,} tokens of input"
         f"{'' if share is None else f' ({share:.0%} from the cache)'}, "
         f"{summed.usage.get('output_tokens', 0):,} of output: {in_dollars(summed.cost.dollars)}; "
@@ -160,6 +162,11 @@ def _short(count: int) -> str:
         if count >= 10 * size:
             return f"{count / size:,.1f}{unit}" if count < 100 * size else f"{count // size:,}{unit}"
     return f"{count:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def who(role: str) -> str:

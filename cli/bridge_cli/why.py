@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge_cli.events import Answer
 from bridge_cli.memory import PromptMemory, Recalled
 from bridge_cli.spending import Cost, all_input, cache_share, in_dollars
-from bridge_cli.tables import local_time, who
+from bridge_cli.tables import counted, local_time, who
 from bridge_cli.terminal import harmless, notice
 
 _SCOPES = {
@@ -33,11 +33,11 @@ def why(answer: Answer) -> list[str]:
 def _parts(memory: PromptMemory) -> list[str]:
     summary = memory.summary
     details = {
-        "summary": f"of {_count(summary.turns, 'turn')}, {_count(summary.characters, 'character')}"
+        "summary": f"of {counted(summary.turns, 'turn')}, {counted(summary.characters, 'character')}"
         if summary
         else "there is none yet",
-        "window": f"{_count(memory.window_messages, 'message')}, "
-        f"{_count(memory.window_characters, 'character')}",
+        "window": f"{counted(memory.window_messages, 'message')}, "
+        f"{counted(memory.window_characters, 'character')}",
         "recall": _SCOPES.get(memory.recall or "", memory.recall or ""),
     }
     if not memory.tokens:
@@ -99,7 +99,3 @@ def _saved(cost: Cost) -> str:
     if cost.saved < 0:
         return f"{in_dollars(-cost.saved)} of it for filling the cache, which later turns read from"
     return "nothing was cached"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

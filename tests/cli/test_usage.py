@@ -41,20 +41,22 @@ def test_the_total_is_over_all_pages(used: FakeBridge, run: Run) -> None:
 
 
 def test_in_a_pipe_it_is_tab_separated_and_the_sum_is_beside_it(used: FakeBridge, run: Run) -> None:
-    del used.used[2:]
+    used.used[3]["cost"] |= {"unpriced_turns": 3}
+    used.used[:] = [used.used[2], used.used[3]]
     told = run("usage")
     assert told.stdout.splitlines() == [
-        "plans-0\t0\t12\t300\t888\t7\t0.7400\t0.250000\t0.500000\tTitle 0",
-        "plans-1\t1\t12\t300\t888\t7\t0.7400\t0.250000\t0.500000\tTitle 1",
+        "plans-2\t2\t12\t300\t888\t7\t0.7400\t0.250000\t0.500000\tTitle 2",
+        "plans-3\t3\t12\t300\t888\t7\t0.7400\t\t\tTitle 3",  # none of its turns has a price
     ]
-    assert "2 sessions, 1 turns, 2,400 tokens of input (74% from the cache), 14 of output" in told.stderr
+    assert "2 sessions, 5 turns, 2,400 tokens of input (74% from the cache), 14 of output" in told.stderr
     assert "$0.5000; without the cache $1.0000" in told.stderr
-    assert "Turns without a price: 1." in told.stderr
+    assert "Turns without a price: 3." in told.stderr
 
 
 def test_a_session_that_is_named_tells_its_summaries(used: FakeBridge, run: Run) -> None:
     told = run("usage", "plans-4")
     assert told.stdout.startswith("plans-4\t4\t")
+    assert "Together" not in told.stderr
     assert "2,000 tokens of input, 100 of output: $0.0003" in told.stderr
     told = run("usage", "nowhere")
     assert told.exit_code == 1
