@@ -61,12 +61,20 @@ def bridge(llmock_server: LLMockServer, tmp_path_factory: pytest.TempPathFactory
                 "allowed_models": ",".join([INSTANT, STEADY, CLAUDE, model_server.MODEL]),
                 "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
                 "system_prompt": model_server.SYSTEM_PROMPT,
+                "summary_model": INSTANT,
+                "prices": f"{INSTANT}=2/10",
             }
             try:
                 status = local.up(settings=settings, port=ports.free_port(30_000), api_key=ANTHROPIC_KEY)
                 yield Deployed(local, status, switchboard, model_server.MODEL)
             finally:
                 local.down()
+
+
+@pytest.fixture(autouse=True)
+def _an_owner_of_its_own(bridge: Deployed) -> None:
+    """Let no test be reminded of what another one said."""
+    bridge.owner = f"ann-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ class Deployed:
     status: Status
     switchboard: Switchboard
     real_model: str
+    owner: str = "ann"
+    """Who speaks where a test does not say."""
 
     def __post_init__(self) -> None:
         secrets = self.aws("secretsmanager")
@@ -58,9 +60,9 @@ class Deployed:
         claims = {"sub": owner, "iat": now, "exp": now + expires, "jti": uuid.uuid4().hex}
         return jwt.encode(claims, self.signing_key, algorithm="HS256")
 
-    def connect(self, owner: str = "ann") -> Wire:
+    def connect(self, owner: str | None = None) -> Wire:
         """Connect as ``owner``."""
-        return Wire(self.url, self.token(owner))
+        return Wire(self.url, self.token(owner or self.owner))
 
     def requests_seen(self) -> int:
         """Return how often Claude was asked so far."""

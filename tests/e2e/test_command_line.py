@@ -32,7 +32,7 @@ def run(bridge: Deployed, tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
             "PYTHONPATH": f"{ROOT / 'cli'}:{ROOT / 'local'}",
             "BRIDGE_URL": bridge.url,
-            "BRIDGE_TOKEN": token or bridge.token("ann"),
+            "BRIDGE_TOKEN": token or bridge.token(bridge.owner),
         }
         return subprocess.run(
             [*BRIDGE, *arguments], input=stdin, env=environment, capture_output=True, text=True, check=False
@@ -71,7 +71,7 @@ def test_an_error_of_claudes_is_told_in_a_line(run: Run, session: str, claude: o
 
 
 def test_a_refused_token_is_told_in_a_line(run: Run, bridge: Deployed) -> None:
-    done = run("ask", "Hello", token=bridge.token("ann", expires=-10))
+    done = run("ask", "Hello", token=bridge.token(bridge.owner, expires=-10))
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert "token" in done.stderr
