@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import bridge.memory
 from bridge.memory import Message, RecallIndex, analyse, pack, unpack
+from bridge.memory.recall.question import Question
 from tests.unit.recalling import MONDAY, conversations, ids, said, texts
 
 HARBOUR = [
@@ -96,6 +98,26 @@ def test_a_long_reply_is_found_by_one_of_its_passages() -> None:
     assert len(ids(hits)) == len(set(ids(hits)))
 
 
+@pytest.mark.parametrize(
+    ("question", "speaker"),
+    [
+        ("What is my sister's name?", "user"),
+        ("Do you remember where we live?", "user"),
+        ("Can you tell me what I like?", "user"),
+        ("Tell me about my bees.", "user"),
+        ("What did I tell you of bees?", "user"),
+        ("What did you tell me of bees?", "assistant"),
+        ("What has Claude recommended?", "assistant"),
+        ("Which was your idea?", "assistant"),
+        ("Who keeps bees?", None),
+    ],
+)
+def test_pronouns_are_the_users_and_claudes(question: str, speaker: str | None) -> None:
+    both = ["user", "assistant"]
+    assert Question.of(question, both, MONDAY.date()).speakers == ({speaker} if speaker else set())
+    assert Question.of(question, ["Wanda", "Emil"], MONDAY.date()).speakers == set()
+
+
 def test_an_id_is_added_once() -> None:
     index = RecallIndex(HARBOUR)
     index.add(HARBOUR)
@@ -142,20 +164,50 @@ def test_moments_with_and_without_a_zone_and_at_the_ends_of_time_are_taken() -> 
     assert len(index.search("owl", 9)) == len(moments)
 
 
-@given(conversations(), texts, st.integers(0, 15))
-def test_adding_one_by_one_is_as_adding_all(messages: list[Message], question: str, cut: int) -> None:
-    batch, one_by_one, in_two = RecallIndex(messages), RecallIndex(), RecallIndex(messages[:cut])
-    for message in messages:
+@given(conversations(), texts, st.randoms(use_true_random=False))
+def test_how_messages_come_changes_nothing(messages: list[Message], question: str, random: Random) -> None:
+    """At once, one by one, shuffled, or from segments in any order, some of them twice."""
+    hits = RecallIndex(messages).search(question, 20)
+    one_by_one, mixed = RecallIndex(), RecallIndex()
+    shuffled = messages.copy()
+    random.shuffle(shuffled)
+    for message in shuffled:
         one_by_one.add([message])
         one_by_one.search(question, 3)  # asking changes nothing
-    in_two.add(messages[cut:])
-    assert batch.search(question, 20) == one_by_one.search(question, 20) == in_two.search(question, 20)
+    while shuffled:
+        part = [shuffled.pop() for _ in range(min(len(shuffled), random.randint(1, 5)))]
+        again = random.sample(messages, random.randint(0, len(messages) // 2))
+        if random.random() < 0.3:
+            mixed.add(part)
+        else:
+            mixed.load(pack(map(analyse, part + again)))
+        mixed.search(question, 3)
+    assert one_by_one.search(question, 20) == hits
+    assert mixed.search(question, 20) == hits
+    assert mixed.ids == {message.id for message in messages}
 
 
-@given(conversations(), texts)
-def test_sessions_may_come_in_any_order(messages: list[Message], question: str) -> None:
-    shuffled = sorted(messages, key=lambda m: m.session_id)
-    assert RecallIndex(messages).search(question, 20) == RecallIndex(shuffled).search(question, 20)
+@given(conversations(), texts, st.sets(st.integers(0, 13)), st.integers(1, 5))
+def test_only_what_lives_and_is_admitted_is_found(
+    messages: list[Message], question: str, numbers: set[int], limit: int
+) -> None:
+    gone = {str(number) for number in numbers}
+    index = RecallIndex(messages)
+    admitted = index.search(question, limit, admits=lambda id_: id_ not in gone)
+    assert gone.isdisjoint(ids(admitted))
+    assert len(admitted) == min(
+        limit, len([id_ for id_ in ids(index.search(question, 99)) if id_ not in gone])
+    )
+    index.remove(gone)
+    index.add(messages)
+    index.load(pack(map(analyse, messages)))
+    assert index.search(question, limit) == admitted
+    assert index.ids == {message.id for message in messages} - gone
+    assert len(index) == len(index.ids)
+    late = RecallIndex()
+    late.remove(gone)
+    late.load(pack(map(analyse, messages)))
+    assert gone.isdisjoint(late.ids)
 
 
 @given(conversations(), texts, st.integers(-1, 5))
@@ -183,16 +235,24 @@ def test_two_indexes_share_nothing(mine: list[Message], theirs: list[Message], q
     assert index.search(question, 20) == before
 
 
-@given(st.lists(st.text(), max_size=5), conversations())
-def test_a_segment_gives_back_what_it_was_given(told: list[str], messages: list[Message]) -> None:
+@given(st.lists(st.text(), max_size=5), conversations(), st.randoms(use_true_random=False))
+def test_a_segment_gives_back_what_it_was_given(
+    told: list[str], messages: list[Message], random: Random
+) -> None:
     analyses = [analyse(message) for message in [*said(*told), *messages]]
     segment = pack(analyses)
-    assert unpack(segment) == analyses
+    random.shuffle(analyses)
     assert pack(analyses) == segment
+    unpacked = unpack(segment)
+    assert sorted(unpacked, key=lambda a: a.id) == sorted(analyses, key=lambda a: a.id)
+    assert [a.at.utcoffset() for a in sorted(unpacked, key=lambda a: a.id)] == [
+        a.at.utcoffset() for a in sorted(analyses, key=lambda a: a.id)
+    ]
+    assert pack(unpacked) == segment
 
 
-@given(conversations(), texts)
-def test_an_index_of_a_segment_finds_the_same(messages: list[Message], question: str) -> None:
-    index = RecallIndex()
-    index.load(pack(map(analyse, messages)))
-    assert index.search(question, 20) == RecallIndex(messages).search(question, 20)
+@given(st.datetimes(timezones=st.none() | st.timezones()))
+def test_a_segment_keeps_any_moment_to_the_millisecond(at: datetime) -> None:
+    (kept,) = unpack(pack([analyse(Message("1", "s", at, "user", "An owl."))]))
+    assert kept.at.replace(tzinfo=None) == at.replace(tzinfo=None, microsecond=at.microsecond // 1000 * 1000)
+    assert kept.at.utcoffset() == at.utcoffset()

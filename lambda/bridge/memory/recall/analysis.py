@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 
 from bridge.memory.recall import dates
 from bridge.memory.recall.english import FIRST_PERSON, STOP_WORDS
@@ -15,23 +13,29 @@ from bridge.memory.recall.passages import split
 from bridge.memory.recall.stems import stem
 from bridge.memory.recall.tokens import words
 
-ASKS, FIRST, TIMELY, TITLED, PLACED, NAMED = (1 << bit for bit in range(6))
-"""What a passage does: its last sentence asks, says "I", tells a time, quotes a title, names a place,
-names someone or something."""
-ALL_TRAITS = (1 << 6) - 1
+ASKS, FIRST, TIMELY, TITLED, PLACED = (1 << bit for bit in range(5))
+"""What a passage does: its last sentence asks, it says "I", tells a time, quotes a title, names a place."""
+ALL_TRAITS = (1 << 5) - 1
+
+ASKED = 256
+"""A term's count: how often it is told, and so many times how often it is asked."""
+MOST = 255
+"""As often as a term can be counted in a passage: beyond a few it makes no difference."""
 
 _TITLE = re.compile(r"[\"\u201c\u00ab\u300a][^\"\u201d\u00bb\u300b]{2,80}[\"\u201d\u00bb\u300b]")
 _PLACE = re.compile(r"\b(?:in|at|to|from|near|around|visited?)\s+(?:the\s+)?[A-Z][a-z]")
-_NAME = re.compile(r"(?<![.!?\"\u201c]\s)(?<=\s)[A-Z][a-z]{2,}")
-_ENDS = re.compile(r"[?!.\uff1f\u061f\u037e\u3002\uff01\u0964]")
-_FULL_STOPS = frozenset("!.\u3002\uff01\u0964")
+_SENTENCE = re.compile(
+    r"[^.!?\n\uff1f\u061f\u037e\u3002\uff01\u0964]*([.!?\n\uff1f\u061f\u037e\u3002\uff01\u0964]*)"
+)
+_QUESTION = re.compile(r"[?\uff1f\u061f\u037e]")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a message: how often each term stands in it, in order of appearance, and what it does.
+    """A part of a message: its terms and what it does.
 
-    ``start`` and ``end`` are its place in the message's text, in characters.
+    ``counts`` tells of each term how often it is told and asked (see ASKED), ``dates`` the dates that it
+    speaks of; ``start`` and ``end`` are its place in the message's text, in characters.
     """
 
     counts: dict[str, int]
@@ -43,7 +47,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A message without its text: who, when, where, and its passages."""
+    """A message without its text: who, when (to the millisecond), where, and its passages."""
 
     id: str
     session_id: str
@@ -54,30 +58,39 @@ class Analysis:
 
 def analyse(message: Message) -> Analysis:
     """Work out what scoring needs of a message."""
-    parts = split(message.text)
-    starts = accumulate(map(len, parts), initial=0)
-    passages = tuple(_passage(text, start, message) for text, start in zip(parts, starts, strict=False))
-    return Analysis(message.id, message.session_id, message.at, message.speaker, passages)
+    passages, start = [], 0
+    for text in split(message.text):
+        passages.append(_passage(text, start, message))
+        start += len(text)
+    at = message.at.replace(microsecond=message.at.microsecond // 1000 * 1000)
+    return Analysis(message.id, message.session_id, at, message.speaker, tuple(passages))
 
 
 def _passage(text: str, start: int, message: Message) -> Passage:
-    said = words(text)
-    counts = Counter(stem(word) for word in said if word not in STOP_WORDS)
-    mentioned = dates.mentioned(text, message.at.date())
-    return Passage(dict(counts), tuple(sorted(mentioned)), _traits(text, said), start, start + len(text))
-
-
-def _traits(text: str, said: list[str]) -> int:
-    ends = _ENDS.findall(text)
-    traits = ASKS if ends and ends[-1] not in _FULL_STOPS else 0
-    if not FIRST_PERSON.isdisjoint(said):
-        traits |= FIRST
+    told: dict[str, int] = {}
+    asked: dict[str, int] = {}
+    traits = 0
+    for sentence in _SENTENCE.finditer(text):
+        said = words(sentence.group())
+        if not said:
+            continue
+        asks = _QUESTION.search(sentence[1]) is not None
+        traits = (traits | ASKS) if asks else (traits & ~ASKS)
+        if not FIRST_PERSON.isdisjoint(said):
+            traits |= FIRST
+        counts = asked if asks else told
+        for word in said:
+            if word not in STOP_WORDS:
+                term = stem(word)
+                counts[term] = counts.get(term, 0) + 1
+    both = {
+        term: min(told.get(term, 0), MOST) + ASKED * min(asked.get(term, 0), MOST) for term in told | asked
+    }
     if dates.tells_time(text):
         traits |= TIMELY
     if _TITLE.search(text):
         traits |= TITLED
     if _PLACE.search(text):
         traits |= PLACED
-    if _NAME.search(text):
-        traits |= NAMED
-    return traits
+    mentioned = tuple(sorted(dates.mentioned(text, message.at.date())))
+    return Passage(both, mentioned, traits, start, start + len(text))

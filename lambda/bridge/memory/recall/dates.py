@@ -1,7 +1,7 @@
 """When something happened, as terms that messages and questions share.
 
-"2023-05-08" is a day, "2023-05" a month, "2023" a year, and "-05" a month of any year. A message's
-"yesterday" or "last week" is resolved once, against the day on which it was said.
+"2023-05-08" is a day, "2023-05" a month, "2023" a year, "-05" a month and "-05-08" a day of any year. A
+message's "yesterday" or "last week" is resolved once, against the day on which it was said.
 """
 
 from __future__ import annotations
@@ -76,18 +76,35 @@ def tells_time(text: str) -> bool:
 
 
 def mentioned(text: str, said: date) -> set[str]:
-    """Return the terms of all dates in ``text``, absolute or relative to the day on which it was said."""
+    """Return all dates in ``text``, absolute or relative to the day on which it was said.
+
+    Of "8 May 2023" it is the day alone: what that implies is told by ``implied``.
+    """
     found = set(_absolute(text))
     for match in _RELATIVE.finditer(text):
         found |= set(_relative(match, said))
-    return found
+    return found.difference(*(implied(each) - {each} for each in found))
 
 
 @lru_cache(maxsize=4096)
-def of(day: date) -> frozenset[str]:
-    """Return the terms of a day: itself, its month, its year, and the month of any year."""
-    iso = day.isoformat()
-    return frozenset((iso, iso[:7], iso[:4], iso[4:7]))
+def implied(term: str) -> frozenset[str]:
+    """Return the terms of a date: itself, and what is less exact: its month, its year, the month of any."""
+    year, month, day = term[:4] if term[0] != "-" else "", *_rest(term)
+    terms = {term, year, month, month + day}
+    if year and month:
+        terms.add(year + month)
+    return frozenset(terms - {""})
+
+
+@lru_cache(maxsize=4096)
+def of(day: int) -> frozenset[str]:
+    """Return the terms of a day, which is told by its number as `date.toordinal` has it."""
+    return implied(date.fromordinal(day).isoformat())
+
+
+def _rest(term: str) -> tuple[str, str]:
+    rest = term if term[0] == "-" else term[4:]
+    return rest[:3], rest[3:]
 
 
 def _absolute(text: str) -> Iterator[str]:
@@ -108,22 +125,17 @@ def _after_preposition(text: str, at: int) -> bool:
 def _terms(year: int, month: int, day: int) -> Iterator[str]:
     if year < 0:
         return
-    if year:
-        yield f"{year:04}"
+    term = f"{year:04}" if year else ""
     if 1 <= month <= len(MONTHS):
-        yield f"-{month:02}"
-        if year:
-            yield f"{year:04}-{month:02}"
-            if day:
-                yield f"{year:04}-{month:02}-{day:02}"
-        if day:
-            yield f"-{month:02}-{day:02}"
+        term += f"-{month:02}" + (f"-{day:02}" if day else "")
+    if term:
+        yield term
 
 
 def _relative(match: re.Match[str], said: date) -> Iterator[str]:
     try:
         if word := match["word"]:
-            yield from of(said + timedelta(days=_WORDS.get(word.lower(), 0)))
+            yield _iso(said + timedelta(days=_WORDS.get(word.lower(), 0)))
         elif which := match["which"]:
             yield from _named(which.lower(), match["unit"].lower(), said)
         else:
@@ -134,17 +146,21 @@ def _relative(match: re.Match[str], said: date) -> Iterator[str]:
         return  # before the first or after the last year that there is
 
 
+def _iso(day: date) -> str:
+    return day.isoformat()
+
+
 def _named(which: str, unit: str, said: date) -> Iterator[str]:
     step = {"last": -1, "past": -1, "this": 0}.get(which, 1)
     if unit in _WEEKDAYS:
         days = (_WEEKDAYS.index(unit) - said.weekday()) % 7
-        yield from of(said + timedelta(days=days - 7 if step < 0 else days or 7))
+        yield _iso(said + timedelta(days=days - 7 if step < 0 else days or 7))
     elif unit in MONTHS:
         number = MONTHS.index(unit) + 1
         year = said.year - (step < 0 and number >= said.month) + (step > 0 and number <= said.month)
         yield from _terms(year, number, 0)
     elif unit == "weekend":
-        yield from of(said + timedelta(days=5 - said.weekday() + (7 * step if step else 0)))
+        yield _iso(said + timedelta(days=5 - said.weekday() + (7 * step if step else 0)))
     else:
         yield from _away(step, unit, said)
 
@@ -158,4 +174,4 @@ def _away(count: int, unit: str, said: date) -> Iterator[str]:
     else:
         day = said + timedelta(days=count * _DAYS[unit])
         # A week ago is no day: its month is what can be known.
-        yield from of(day) if unit == "day" else _terms(day.year, day.month, 0)
+        yield from [_iso(day)] if unit == "day" else _terms(day.year, day.month, 0)

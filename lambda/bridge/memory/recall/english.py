@@ -23,14 +23,16 @@ STOP_WORDS = _listed(
     """
 )
 """Left out of every message and question: the grammar alone. What people say to keep a conversation going
-("hey", "awesome") is common enough to weigh little; leaving it out, too, lost half a point."""
+("hey", "awesome") stays: it is common, and weighs little."""
 
 FRAME_WORDS = _listed(
     """
+    come decide feel get got give go happen have like made make plan take think want
     certain describe different item kind many mention name say sort specific tell type use usually various
     """
 )
-"""Frame a question, more than they tell what it is about ("what kind of", "did she mention")."""
+"""Frame a question, more than they tell what it is about ("what kind of", "did she mention", "why did he
+decide to take")."""
 
 _FORMS = """
 arise: arose arisen
@@ -144,4 +146,4 @@ IRREGULAR = {
 """Forms that no stemmer connects with their word."""
 
 FIRST_PERSON = _listed("i me my mine myself we us our ours ourselves")
-SECOND_PERSON = _listed("you your yours yourself")
+SECOND_PERSON = _listed("you your yours yourself claude")

@@ -3,102 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, KeysView
-from datetime import UTC, date, datetime
+from datetime import date
 
-from bridge.memory.recall import dates
 from bridge.memory.recall.analysis import Analysis, analyse
 from bridge.memory.recall.messages import Hit, Message
 from bridge.memory.recall.postings import Postings
 from bridge.memory.recall.question import Question
 from bridge.memory.recall.scoring import Weights, score
-from bridge.memory.recall.segments import unpack
+from bridge.memory.recall.segments import Segment
 
 _WEIGHTS = Weights()
+_UNKNOWN = -1
 
 
 class RecallIndex:
-    """Messages, searchable. Adding some never rebuilds what is there, and gives what one batch gives.
+    """Messages, searchable. What is found does not depend on when and how they came.
 
-    A message's neighbours are those of its session in the order of time; of one instant, in the order
-    in which they were added. An id that is there already is not added again.
+    They may be added at once or one by one, or loaded from segments in any order. A message's neighbours
+    are those of its session in the order of time, and of one moment in the order of their ids' numbers.
+    An id that is there already is not taken in again.
     """
 
     def __init__(self, messages: Iterable[Message] = (), *, weights: Weights = _WEIGHTS) -> None:
         self._weights = weights
         self._postings = Postings()
-        self._ids: dict[str, int] = {}
-        self._forgotten: set[str] = set()
-        self._messages: list[tuple[float, str]] = []
-        self._speakers: dict[str, None] = {}
-        self._newest: tuple[float, date] = (float("-inf"), date.min)
+        self._living: dict[str, None] = {}
         self.add(messages)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._living)
 
     @property
     def ids(self) -> KeysView[str]:
         """The ids that can be found: a view, which changes with the index."""
-        return self._ids.keys()
+        return self._living.keys()
 
     def add(self, messages: Iterable[Message]) -> None:
-        """Take in messages; those of one session and one instant in their order."""
-        self.add_analysed(analyse(message) for message in messages if message.id not in self._ids)
+        """Take in messages."""
+        self.add_analysed(analyse(each) for each in messages if each.id not in self._postings.numbers)
 
     def add_analysed(self, analyses: Iterable[Analysis]) -> None:
-        """Take in messages that were analysed before: what a segment holds."""
+        """Take in messages that were analysed before."""
         for analysis in analyses:
-            if analysis.id in self._ids or analysis.id in self._forgotten:
-                continue
-            number = self._ids[analysis.id] = len(self._messages)
-            at, day = _seconds(analysis.at), analysis.at.date()
-            self._messages.append((-at, analysis.id))
-            self._speakers.setdefault(analysis.speaker)
-            self._newest = max(self._newest, (at, day))
-            self._postings.add(analysis, number, at, dates.of(day))
+            if analysis.id not in self._postings.numbers:
+                self._postings.add(analysis)
+                self._living[analysis.id] = None
 
     def load(self, segment: bytes) -> None:
-        """Take in what a segment holds and the index does not have, or has been told to forget.
+        """Take in what a segment holds and the index neither has nor was told to forget.
 
         Raises StaleSegment where another version packed it.
         """
-        self.add_analysed(unpack(segment))
+        known = len(self._postings.ids)
+        self._postings.load(Segment(segment))
+        self._living.update(dict.fromkeys(self._postings.ids[known:]))
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Forget messages: they are never found again, nor taken in again. Unknown ids are passed over."""
+        """Forget messages: they are never found again, nor taken in again."""
         for id_ in ids:
-            self._forgotten.add(id_)
-            self._ids.pop(id_, None)
+            self._postings.numbers.setdefault(id_, _UNKNOWN)
+            self._living.pop(id_, None)
 
     def search(self, text: str, limit: int, *, admits: Callable[[str], bool] | None = None) -> list[Hit]:
         """Return at most ``limit`` messages that bear on ``text``, best first; of equals the newest.
 
-        Only messages whose id ``admits`` says yes to are counted; without it all are.
-
-        "Yesterday" in ``text`` counts from the day of the newest message, since there is no clock here.
-        A text of stop words alone finds nothing.
+        Only messages whose id ``admits`` says yes to are counted; without it all are. It is asked once
+        at most for each. "Yesterday" in ``text`` counts from the day of the newest message, since there
+        is no clock here. A text of stop words alone finds nothing.
         """
-        if limit <= 0 or not self._messages:
+        if limit <= 0 or not self._living:
             return []
-        question = Question.of(text, self._speakers, self._newest[1])
-        message_of, messages, ids = self._postings.message, self._messages, self._ids
+        postings = self._postings
+        question = Question.of(text, postings.speakers, date.fromordinal(postings.newest[1]))
+        best: dict[int, tuple[float, int]] = {}
+        for passage, value in score(postings, question, self._weights, self._admitted(admits)).items():
+            message = postings.message[passage]
+            # Of a message's passages that score the same the first one counts.
+            best[message] = max(best.get(message, (value, -passage)), (value, -passage))
+        ranked = sorted(
+            (-value, -postings.at[message], postings.ids[message], -passage)
+            for message, (value, passage) in best.items()
+        )
+        return [Hit(id_, -value, *postings.place_of(passage)) for value, _, id_, passage in ranked[:limit]]
+
+    def _admitted(self, admits: Callable[[str], bool] | None) -> Callable[[int], bool] | None:
+        """Return what says whether a passage may be found, or None where all may."""
+        living, postings = self._living, self._postings
+        if admits is None and len(living) == len(postings.ids):
+            return None
+        known: dict[int, bool] = {}
 
         def admitted(passage: int) -> bool:
-            id_ = messages[message_of[passage]][1]
-            return id_ in ids and (admits is None or admits(id_))
+            message = postings.message[passage]
+            said = known.get(message)
+            if said is None:
+                id_ = postings.ids[message]
+                said = known[message] = id_ in living and (admits is None or admits(id_))
+            return said
 
-        best: dict[int, tuple[float, int]] = {}
-        for passage, value in score(self._postings, question, self._weights, admitted).items():
-            message = message_of[passage]
-            if message not in best or (value, -passage) > (best[message][0], -best[message][1]):
-                best[message] = value, passage
-        hits = []
-        ranked = sorted((-value, *messages[message], passage) for message, (value, passage) in best.items())
-        for value, _, id_, passage in ranked[:limit]:
-            place = self._postings.passages[passage]
-            hits.append(Hit(id_, -value, place.start, place.end))
-        return hits
-
-
-def _seconds(at: datetime) -> float:
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        return admitted

@@ -1,159 +1,196 @@
-"""Who said which term where: the inverted index, and how messages stand beside each other.
-
-Passages are numbered as they come. Within a session they form a chain in the order of time, so that
-one that comes late (from another segment, say) is linked in without touching more than its neighbours.
-"""
+"""Who said which term where: the inverted index over all messages that were taken in."""
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
-from types import EllipsisType
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 
-from bridge.memory.recall.analysis import ASKS, Analysis, Passage
-from bridge.memory.recall.vectors import Vector, vector
-
-NOWHERE = -1
-
-# What a passage lends to its neighbours, in tenths, so that sums are exact in whatever order they come.
-# Answers seldom repeat what was asked: without any of it recall@10 falls by 8.5.
-OWN = 10
-TO_NEXT = 5
-TO_NEXT_IF_ASKING = 10
-TO_PREVIOUS = 3
-TO_SECOND_NEXT = 3
-TO_SECOND_PREVIOUS = 1
+from bridge.memory.recall import dates
+from bridge.memory.recall.analysis import ASKED, Analysis
+from bridge.memory.recall.chains import Chains
+from bridge.memory.recall.order import local_microseconds, offset_microseconds, turn
+from bridge.memory.recall.segments import Segment
 
 SAID_ON = 0.5
 """How much the day on which a message was said counts, beside a day that it speaks of."""
 
+_MICROSECONDS_A_DAY = 86_400_000_000
+_FIRST_DAY = 719_163
+"""The number of 1 January 1970 among all days, as `date.fromordinal` has it."""
+
 
 class Postings:
-    """Passages by term and date, in chains by session. Only ever added to."""
+    """Messages and their passages, numbered as they come; only ever added to."""
 
     def __init__(self) -> None:
-        self.terms: dict[str, dict[int, int]] = {}
-        self.dates: dict[str, dict[int, float]] = defaultdict(dict)
-        self.passages: list[Passage] = []
+        self.chains = Chains()
+        self.numbers: dict[str, int] = {}
+        """The number of each message, by its id."""
+        self.ids: list[str] = []
+        self.at: list[int] = []
+        """When a message was said, in microseconds since 1970 began in UTC."""
+        self.newest: tuple[int, int] = (-(1 << 63), 1)
+        """The newest message's moment and day."""
+        self.speakers: dict[str, int] = {}
         self.message: list[int] = []
         self.session: list[int] = []
-        self.speaker: list[str] = []
-        self.traits: list[int] = []
-        self.own = array("l")
-        """A passage's own terms."""
-        self.length = array("l")
-        """A passage's terms and its share of its neighbours', in tenths."""
-        self.total_length = 0
-        self._at: list[float] = []
-        self._before = array("l")
-        self._after = array("l")
-        self._vectors: list[Vector | EllipsisType | None] = []
+        self.speaker: list[int] = []
+        self._first: list[int] = [0]
+        self._starts: list[int] = []
         self._sessions: dict[str, int] = {}
-        self._last: dict[int, int] = defaultdict(lambda: NOWHERE)
+        self._days: dict[int, list[int]] = {}
+        self._mentioned: dict[str, list[int]] = {}
+        self._terms: dict[str, dict[int, int]] = {}
+        self._stated: list[Sequence[str] | None] = []
+        self._segments: list[tuple[Segment, list[int]]] = []
+        """What was loaded, with the numbers that its passages have here; -1 where they were here before."""
+        self._bases: list[int] = []
+        """The first number of each segment's passages."""
+        self._decoded: dict[str, int] = {}
+        """Of how many segments a term's postings are in ``_terms`` already."""
 
     def __len__(self) -> int:
-        return len(self.passages)
+        return len(self.message)
 
-    def add(self, analysis: Analysis, message: int, at: float, said_on: Iterable[str]) -> None:
-        """Take in a message's passages. ``at`` is in seconds; ``said_on`` are the terms of its date."""
+    def add(self, analysis: Analysis) -> None:
+        """Take in one message that is not there yet."""
         session = self._sessions.setdefault(analysis.session_id, len(self._sessions))
-        last = self._last[session]
-        place = last
-        while place != NOWHERE and self._at[place] > at:
-            place = self._before[place]
-        first_new = len(self.passages)
-        for passage in analysis.passages:
-            self._append(passage, message, session, analysis.speaker, at)
-            self._date(len(self.passages) - 1, passage, said_on)
-        self._link(place, first_new, session)
+        first = len(self.message)
+        parts = analysis.passages
+        local = local_microseconds(analysis.at)
+        number = self._message(
+            analysis.id, session, analysis.speaker, local, offset_microseconds(analysis.at), len(parts)
+        )
+        self.chains.append(
+            (part.traits for part in parts),
+            (sum(count % ASKED for count in part.counts.values()) for part in parts),
+            (sum(count // ASKED for count in part.counts.values()) for part in parts),
+        )
+        for passage, part in enumerate(parts, first):
+            self._stated.append(tuple(part.counts))
+            self._starts.append(part.start)
+            self._starts.append(part.end)
+            for term, count in part.counts.items():
+                if (found := self._terms.get(term)) is None:
+                    self._terms[term] = {passage: count}
+                else:
+                    found[passage] = count
+            self._mention(part.dates, (passage,))
+        self.chains.insert(session, number, self._place, self.passages_of)
 
-    def spread(self, term: str) -> dict[int, int]:
-        """Return the passages that hold ``term`` or stand beside one, with how much of it, in tenths."""
-        after, before, traits = self._after, self._before, self.traits
-        found: dict[int, int] = {}
-        get = found.get
-        for passage, count in self.terms.get(term, {}).items():
-            found[passage] = get(passage, 0) + OWN * count
-            if (other := after[passage]) >= 0:
-                share = TO_NEXT_IF_ASKING if traits[passage] & ASKS else TO_NEXT
-                found[other] = get(other, 0) + share * count
-                if (other := after[other]) >= 0:
-                    found[other] = get(other, 0) + TO_SECOND_NEXT * count
-            if (other := before[passage]) >= 0:
-                found[other] = get(other, 0) + TO_PREVIOUS * count
-                if (other := before[other]) >= 0:
-                    found[other] = get(other, 0) + TO_SECOND_PREVIOUS * count
+    def load(self, segment: Segment) -> None:
+        """Take in those of a segment's messages that are not there yet."""
+        passage, base = 0, len(self.message)
+        globals_: list[int] = []
+        kept: list[int] = []
+        by_session: dict[int, list[int]] = {}
+        known = [name in self._sessions for name in segment.sessions]
+        numbers = [self._sessions.setdefault(name, len(self._sessions)) for name in segment.sessions]
+        for number, id_ in enumerate(segment.ids):
+            size = segment.passages[number]
+            if id_ in self.numbers:
+                globals_ += [-1] * size
+            else:
+                local, zone = segment.times[number], segment.zones[segment.zone[number]]
+                speaker = segment.speakers[segment.speaker[number]]
+                session = segment.session[number]
+                globals_ += range(len(self.message), len(self.message) + size)
+                by_session.setdefault(session, []).append(
+                    self._message(id_, numbers[session], speaker, local, zone, size)
+                )
+                kept += range(passage, passage + size)
+                start = 0
+                for each in range(passage, passage + size):
+                    end = start + segment.sizes[each]
+                    self._starts += (start, end)
+                    start = end
+            passage += size
+        if not kept:
+            return
+        self._append(segment, kept)
+        for session, messages in by_session.items():
+            if known[session]:
+                for message in messages:
+                    self.chains.insert(numbers[session], message, self._place, self.passages_of)
+            else:
+                first, last = self.passages_of(messages[0]), self.passages_of(messages[-1])
+                self.chains.begin(numbers[session], messages, range(first.start, last.stop))
+        for date, passages in segment.dates():
+            self._mention((date,), [globals_[each] for each in passages if globals_[each] >= 0])
+        self._segments.append((segment, globals_))
+        self._bases.append(base)
+
+    def postings(self, term: str) -> dict[int, int]:
+        """Return the passages that hold ``term``, with its count in each."""
+        found = self._terms.get(term)
+        decoded = self._decoded.get(term, 0)
+        if decoded == len(self._segments):
+            return found or {}
+        found = {} if found is None else found
+        for segment, globals_ in self._segments[decoded:]:
+            for passage, count in segment.postings(term):
+                if (number := globals_[passage]) >= 0:
+                    found[number] = count
+        self._decoded[term] = len(self._segments)
+        if found:
+            self._terms[term] = found
         return found
 
-    def vector(self, passage: int) -> Vector | None:
-        """Return what a passage means; worked out when first asked for, and kept."""
-        known = self._vectors[passage]
-        if known is ...:
-            known = self._vectors[passage] = vector(self.passages[passage].counts)
-        return known
+    def stated(self, passage: int) -> Sequence[str]:
+        """Return the terms of a passage."""
+        terms = self._stated[passage]
+        if terms is None:
+            segment, globals_ = self._segments[bisect(self._bases, passage) - 1]
+            for number, each in zip(globals_, segment.stated(), strict=True):
+                if number >= 0:
+                    self._stated[number] = each
+            terms = self._stated[passage]
+        return terms or ()
 
-    def _append(self, passage: Passage, message: int, session: int, speaker: str, at: float) -> None:
-        number = len(self.passages)
-        self.passages.append(passage)
-        self.message.append(message)
-        self.session.append(session)
-        self.speaker.append(speaker)
-        self.traits.append(passage.traits)
-        self.own.append(sum(passage.counts.values()))
-        self.length.append(0)
-        self._at.append(at)
-        self._before.append(NOWHERE)
-        self._after.append(NOWHERE)
-        self._vectors.append(...)
-        for term, count in passage.counts.items():
-            if (found := self.terms.get(term)) is None:
-                self.terms[term] = {number: count}
-            else:
-                found[number] = count
+    def dated(self, asked: Iterable[str]) -> Iterable[tuple[str, dict[int, float]]]:
+        """Return for each date that is asked for the passages said then (SAID_ON) or speaking of it (1)."""
+        for term in asked:
+            found: dict[int, float] = {}
+            for day, passages in self._days.items():
+                if term in dates.of(day):
+                    found.update(dict.fromkeys(passages, SAID_ON))
+            found.update(dict.fromkeys(self._mentioned.get(term, ()), 1.0))
+            yield term, found
 
-    def _date(self, number: int, passage: Passage, said_on: Iterable[str]) -> None:
-        for term in said_on:
-            self.dates[term][number] = SAID_ON
-        for term in passage.dates:
-            self.dates[term][number] = 1.0
+    def place_of(self, passage: int) -> tuple[int, int]:
+        """Return where a passage begins and ends in its message's text, in characters."""
+        return self._starts[2 * passage], self._starts[2 * passage + 1]
 
-    def _link(self, place: int, first: int, session: int) -> None:
-        """Link the passages from ``first`` on into their session's chain, behind ``place``."""
-        following = self._after[place] if place != NOWHERE else self._first(session)
-        chain = [place, *range(first, len(self.passages)), following]
-        for one, other in pairwise(chain):
-            if one != NOWHERE:
-                self._after[one] = other
-            if other != NOWHERE:
-                self._before[other] = one
-        if following == NOWHERE:
-            self._last[session] = len(self.passages) - 1
-        if place != NOWHERE:
-            chain.append(self._before[place])
-        if following != NOWHERE:
-            chain.append(self._after[following])
-        for passage in chain:
-            if passage != NOWHERE:
-                self._measure(passage)
+    def passages_of(self, message: int) -> range:
+        """Return a message's passages."""
+        return range(self._first[message], self._first[message + 1])
 
-    def _first(self, session: int) -> int:
-        passage = self._last[session]
-        while passage != NOWHERE and self._before[passage] != NOWHERE:
-            passage = self._before[passage]
-        return passage
+    def _message(self, id_: str, session: int, speaker: str, local: int, zone: int | None, size: int) -> int:
+        number = self.numbers[id_] = len(self.ids)
+        self.ids.append(id_)
+        at, day = local - (zone or 0), local // _MICROSECONDS_A_DAY + _FIRST_DAY
+        self.at.append(at)
+        self.newest = max(self.newest, (at, day))
+        first = len(self.message)
+        self.message += [number] * size
+        self.session += [session] * size
+        self.speaker += [self.speakers.setdefault(speaker, len(self.speakers))] * size
+        self._first.append(first + size)
+        self._days.setdefault(day, []).extend(range(first, first + size))
+        return number
 
-    def _measure(self, passage: int) -> None:
-        own, before, after = self.own, self._before, self._after
-        length = OWN * own[passage]
-        if (other := before[passage]) != NOWHERE:
-            length += (TO_NEXT_IF_ASKING if self.traits[other] & ASKS else TO_NEXT) * own[other]
-            if (other := before[other]) != NOWHERE:
-                length += TO_SECOND_NEXT * own[other]
-        if (other := after[passage]) != NOWHERE:
-            length += TO_PREVIOUS * own[other]
-            if (other := after[other]) != NOWHERE:
-                length += TO_SECOND_PREVIOUS * own[other]
-        self.total_length += length - self.length[passage]
-        self.length[passage] = length
+    def _append(self, segment: Segment, kept: list[int]) -> None:
+        columns = (segment.traits, segment.told, segment.asked)
+        if len(kept) < len(segment.traits):
+            columns = tuple([column[each] for each in kept] for column in columns)  # type: ignore[assignment]
+        self.chains.append(*columns)
+        self._stated += [None] * len(kept)
+
+    def _mention(self, mentioned: Iterable[str], passages: Iterable[int]) -> None:
+        for date in mentioned:
+            for term in dates.implied(date):
+                self._mentioned.setdefault(term, []).extend(passages)
+
+    def _place(self, message: int) -> tuple[object, ...]:
+        id_ = self.ids[message]
+        return self.at[message], turn(id_), id_

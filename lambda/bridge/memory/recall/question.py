@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bridge.memory.recall import dates
-from bridge.memory.recall.analysis import NAMED, PLACED, TIMELY, TITLED
+from bridge.memory.recall.analysis import PLACED, TIMELY, TITLED
 from bridge.memory.recall.english import FIRST_PERSON, FRAME_WORDS, SECOND_PERSON, STOP_WORDS
 from bridge.memory.recall.stems import stem
 from bridge.memory.recall.tokens import words
@@ -22,9 +22,17 @@ NAME = 0.5
 
 USER, ASSISTANT = "user", "assistant"
 
-_SAYING = frozenset(
-    stem(verb) for verb in ("say", "tell", "suggest", "recommend", "mention", "explain", "advise", "give")
+_SAYING = (
+    r"(?:say|said|tell|told|suggest|recommend|mention|explain|advise|give|gave|write|wrote|show)(?:ed|d)?"
 )
+_YOU_SAID = re.compile(rf"\b(?:you|claude) (?:\w+ )?{_SAYING}\b")
+_I_SAID = re.compile(rf"\b(?:i|we) (?:\w+ )?{_SAYING}\b")
+_COURTESY = re.compile(
+    r"\b(?:(?:can|could|would|will) you(?: please)? \w+(?: me| us)?"
+    r"|do you(?: still)? (?:remember|recall|know|think))\b"
+    r"|(?:^|(?<=[.,;!?] ))(?:please )?(?:tell|remind|show|give|help) (?:me|us)\b"
+)
+"""Addresses Claude, and tells nothing of what is asked for."""
 _WHEN = re.compile(
     r"\b(?:when|how long|how many (?:days|weeks|months|years)"
     r"|(?:what|which) (?:day|date|month|year|week|time))\b"
@@ -33,7 +41,6 @@ _WHERE = re.compile(
     r"\b(?:where|(?:what|which)(?: \w+)?"
     r" (?:city|cities|country|countries|state|states|place|places|town|location|area))\b"
 )
-_WHO = re.compile(r"\b(?:who|whom|whose|(?:what|which) (?:is|was) (?:the )?name|called|named)\b")
 _TITLE = re.compile(
     r"\b(?:books?|movies?|films?|songs?|series|show|novel|game|title|album|poem|called|named|band|artist|author|musician)\b"
 )
@@ -55,10 +62,7 @@ class Question:
         names = {speaker: words(speaker) for speaker in speakers}
         named = {speaker for speaker, parts in names.items() if parts and parts[0] in said}
         stems = [stem(word) for word in said if word not in STOP_WORDS]
-        if not FIRST_PERSON.isdisjoint(said):
-            named |= {USER} & names.keys()
-        if not SECOND_PERSON.isdisjoint(said) and not _SAYING.isdisjoint(stems):
-            named |= {ASSISTANT} & names.keys()
+        named |= _roles(text.lower()) & names.keys()
         if len(named) == len(names):
             named = set()  # everyone is no one: then what is said decides
         called = {stem(part) for parts in names.values() for part in parts}
@@ -70,12 +74,21 @@ class Question:
 _FRAME = frozenset(map(stem, FRAME_WORDS))
 
 
+def _roles(text: str) -> set[str]:
+    """Return who the asking user speaks of: "I" is the user, "you" is Claude."""
+    if _YOU_SAID.search(said := _COURTESY.sub(" ", text)):
+        return {ASSISTANT}
+    if _I_SAID.search(said):
+        return {USER}
+    spoken = words(said)
+    roles = set() if FIRST_PERSON.isdisjoint(spoken) else {USER}
+    return roles if SECOND_PERSON.isdisjoint(spoken) else {*roles, ASSISTANT}
+
+
 def _traits(text: str) -> int:
     traits = TIMELY if _WHEN.search(text) else 0
     if _WHERE.search(text):
         traits |= PLACED
-    if _WHO.search(text):
-        traits |= NAMED
     if _TITLE.search(text):
         traits |= TITLED
     return traits

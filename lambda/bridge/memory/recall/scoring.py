@@ -1,34 +1,30 @@
-"""How well a passage answers a question: fields, each divided by its best for the question, blended.
+"""How well a passage answers a question: fields, each divided by its best for the question, added up.
 
-BM25 over terms that neighbours share, and the dates, count more where the speaker speaks whom the
-question names; to these are added what kind of thing is told, the session around it, and (for the
-first hundred only) what the words mean. docs/decisions/0011-recall-index.md tells what each was worth.
+docs/decisions/0011-recall-index.md tells what each is worth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
 
-from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, FIRST, NAMED, PLACED, TIMELY, TITLED
-from bridge.memory.recall.postings import OWN, Postings
-from bridge.memory.recall.question import CONTENT, Question
-from bridge.memory.recall.vectors import likeness, vector
+from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, FIRST, PLACED, TIMELY, TITLED
+from bridge.memory.recall.meaning import ALIKE, code
+from bridge.memory.recall.postings import Postings
+from bridge.memory.recall.question import NAME, Question
 
-K1 = 0.9
-"""BM25's saturation: less sudden than single messages' 0.6, since what neighbours lend adds up."""
+K1 = 0.6
+"""BM25's saturation."""
 B = 0.9
 """BM25's punishment of length: high, since short messages that hold the terms are about them."""
 
+OWN = 10
+"""What a passage says once itself, as postings.Shares have it: everything is in tenths."""
+
 REFINED = 100
-"""How many passages the vectors are compared for."""
-
-
-FULL = 1
-"""A passage of so many terms of its own counts half of what it and its neighbours say, and longer ones
-near all: a "Thanks! Bye!" says nothing, whatever stands beside it."""
+"""For how many passages meanings are compared."""
 
 BEST_OF_SESSION = 3
 """How many of a session's passages make its score: one may be an accident, all would favour long ones."""
@@ -38,47 +34,57 @@ BEST_OF_SESSION = 3
 class Weights:
     """What the fields weigh beside BM25's 1."""
 
-    speaker: float = 0.5
-    """Gain of what the speaker says whom the question names ..."""
-    first_person: float = 0.4
-    """... and of what that speaker says of himself or herself."""
-    dates: float = 1.0
-    """As much as all words: a question with a date asks for what was said then."""
-    timely: float = 0.2
+    speaker: float = 0.35
+    """Of BM25 once more, for what the speaker says whom the question names ..."""
+    first_person: float = 0.25
+    """... and for what that speaker says of himself or herself."""
+    dates: float = 1.2
+    """More than all words: a question with a date asks for what was said then."""
+    timely: float = 0.45
     """Tells a time, where the question asks when."""
-    kind: float = 0.1
-    """Has a title, place or name, where the question asks for one."""
-    session: float = 0.4
+    titled: float = 0.45
+    """Quotes a title, where the question asks for a book, a song and the like."""
+    placed: float = 0.5
+    """Names a place, where the question asks where."""
+    session: float = 0.6
     """The whole session's score."""
-    meaning: float = 0.3
-    """The word vectors' cosine."""
+    meaning: float = 0.5
+    """How alike the passage's words are to the question's; of the named speaker's passages alone."""
     asking: float = -0.2
     """Asks itself: questions seldom hold an answer."""
 
 
 def score(
-    postings: Postings, question: Question, weights: Weights, admitted: Callable[[int], bool]
+    postings: Postings, question: Question, weights: Weights, admitted: Callable[[int], bool] | None
 ) -> dict[int, float]:
     """Return the best passages for a question with their scores, about REFINED of those admitted."""
     lexical = _bm25(postings, question)
     dated = _dates(postings, question)
+    if not lexical and not dated:
+        return {}
     coarse = _coarse(postings, question, weights, lexical, dated, admitted)
-    return _refined(postings, question, weights, coarse)
+    if weights.meaning:
+        alike = _shares(_alike(postings, question, [passage for _, passage in coarse]), weights.meaning)
+        return {passage: total + alike.get(passage, 0.0) for total, passage in coarse}
+    return {passage: total for total, passage in coarse}
 
 
 def _bm25(postings: Postings, question: Question) -> dict[int, float]:
     scores: dict[int, float] = {}
-    if not postings.total_length:
+    chains = postings.chains
+    if not chains.total_length:
         return scores
-    lengths, get = postings.length, scores.get
-    # Everything is in tenths, as the postings are.
+    lengths, get = chains.length, scores.get
     floor = K1 * (1 - B) * OWN
-    slope = K1 * B * len(postings) * OWN / postings.total_length
+    slope = K1 * B * len(postings) * OWN / chains.total_length
     for term, weight in question.weights.items():
-        spread = postings.spread(term)
+        spread = chains.spread(postings.postings(term))
         gain = weight * _telling(len(spread), len(postings)) * (K1 + 1)
         for passage, amount in spread.items():
-            scores[passage] = get(passage, 0.0) + gain * amount / (amount + floor + slope * lengths[passage])
+            if amount:
+                scores[passage] = get(passage, 0.0) + gain * amount / (
+                    amount + floor + slope * lengths[passage]
+                )
     return scores
 
 
@@ -89,19 +95,11 @@ def _telling(found: int, passages: int) -> float:
 
 def _dates(postings: Postings, question: Question) -> dict[int, float]:
     scores: dict[int, float] = {}
-    for term in question.dates:
-        found = postings.dates.get(term, {})
+    for _, found in postings.dated(question.dates):
         telling = _telling(len(found), len(postings))
         for passage, amount in found.items():
             scores[passage] = scores.get(passage, 0.0) + telling * amount
     return scores
-
-
-def _sessions(postings: Postings, lexical: dict[int, float]) -> dict[int, float]:
-    by_session: dict[int, list[float]] = {}
-    for passage, value in lexical.items():
-        by_session.setdefault(postings.session[passage], []).append(value)
-    return {session: math.fsum(nlargest(BEST_OF_SESSION, all_)) for session, all_ in by_session.items()}
 
 
 def _coarse(
@@ -110,56 +108,115 @@ def _coarse(
     weights: Weights,
     lexical: dict[int, float],
     dated: dict[int, float],
-    admitted: Callable[[int], bool],
+    admitted: Callable[[int], bool] | None,
 ) -> list[tuple[float, int]]:
-    """Blend what is cheap, for every candidate, and return the first hundred."""
-    sessions = _shares(_sessions(postings, lexical), weights.session)
-    lexical_unit = 1 / (max(lexical.values(), default=0.0) or 1.0)
-    date_unit = weights.dates / (max(dated.values(), default=0.0) or 1.0)
-    by_traits = [_traits(traits, question, weights) for traits in range(ALL_TRAITS + 1)]
-    speakers, traits, session_of, own = postings.speaker, postings.traits, postings.session, postings.own
-    named = question.speakers
+    """Add up what is cheap, for every candidate, and return the first hundred that are admitted."""
+    sessions = _sessions(postings, lexical, weights.session)
+    lexical_unit = 1 / _best(lexical, admitted)
+    date_unit = weights.dates / _best(dated, admitted) if dated else 0.0
+    named = {postings.speakers[speaker] for speaker in question.speakers}
+    # What a passage's traits add to it, and what they multiply its words by if its speaker is named.
+    added = [_added(traits, question, weights) for traits in range(ALL_TRAITS + 1)]
+    gained = [
+        1 + weights.speaker + (weights.first_person if traits & FIRST else 0.0)
+        for traits in range(ALL_TRAITS + 1)
+    ]
+    speakers, traits, session_of = postings.speaker, postings.chains.traits, postings.session
     blended = []
-    for passage in lexical.keys() | dated.keys() if dated else lexical:
-        if not admitted(passage):
-            continue
+    for passage, value in _candidates(lexical, dated):
         trait = traits[passage]
-        total = lexical.get(passage, 0.0) * lexical_unit * own[passage] / (own[passage] + FULL)
-        if dated:
-            total += dated.get(passage, 0.0) * date_unit
+        share = value * lexical_unit
         if speakers[passage] in named:
-            total *= 1 + weights.speaker + (weights.first_person if trait & FIRST else 0.0)
-        blended.append((total + by_traits[trait] + sessions.get(session_of[passage], 0.0), passage))
-    if len(blended) <= REFINED:
-        return blended
+            share *= gained[trait]
+        total = share + added[trait] + sessions.get(session_of[passage], 0.0)
+        blended.append((total, passage))
+    if dated:
+        blended = [(total + dated.get(passage, 0.0) * date_unit, passage) for total, passage in blended]
+    return _first(blended, admitted)
+
+
+def _candidates(lexical: dict[int, float], dated: dict[int, float]) -> Iterable[tuple[int, float]]:
+    if not dated:
+        return lexical.items()
+    return {**dict.fromkeys(dated, 0.0), **lexical}.items()
+
+
+def _best(scores: dict[int, float], admitted: Callable[[int], bool] | None) -> float:
+    """Return the best admitted passage's score: what is not admitted must not make the rest look small."""
+    if admitted is None:
+        return max(scores.values(), default=0.0) or 1.0
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    return next((scores[passage] for passage in ranked if admitted(passage)), 0.0) or 1.0
+
+
+def _first(
+    blended: list[tuple[float, int]], admitted: Callable[[int], bool] | None
+) -> list[tuple[float, int]]:
     # Of equals at the edge all stay, so that the order of arrival decides nothing.
-    edge = nlargest(REFINED, [total for total, _ in blended])[-1]
-    return [each for each in blended if each[0] >= edge]
+    if admitted is None:
+        if len(blended) <= REFINED:
+            return blended
+        edge = nlargest(REFINED, [total for total, _ in blended])[-1]
+        return [each for each in blended if each[0] >= edge]
+    first: list[tuple[float, int]] = []
+    for each in sorted(blended, reverse=True):
+        if len(first) >= REFINED and each[0] < first[-1][0]:
+            break
+        if admitted(each[1]):
+            first.append(each)
+    return first
 
 
-def _traits(traits: int, question: Question, weights: Weights) -> float:
-    total = weights.asking if traits & ASKS else 0.0
+def _sessions(postings: Postings, lexical: dict[int, float], weight: float) -> dict[int, float]:
+    by_session: dict[int, list[float]] = {}
+    session_of = postings.session
+    for passage, value in lexical.items():
+        session = session_of[passage]
+        if (known := by_session.get(session)) is None:
+            by_session[session] = [value]
+        else:
+            known.append(value)
+    scores = {session: math.fsum(nlargest(BEST_OF_SESSION, all_)) for session, all_ in by_session.items()}
+    return _shares(scores, weight)
+
+
+def _added(traits: int, question: Question, weights: Weights) -> float:
     wanted = traits & question.traits
-    if wanted & TIMELY:
-        total += weights.timely
-    if wanted & (TITLED | PLACED | NAMED):
-        total += weights.kind
-    return total
+    return (
+        (weights.asking if traits & ASKS else 0.0)
+        + (weights.timely if wanted & TIMELY else 0.0)
+        + (weights.titled if wanted & TITLED else 0.0)
+        + (weights.placed if wanted & PLACED else 0.0)
+    )
 
 
-def _refined(
-    postings: Postings, question: Question, weights: Weights, coarse: list[tuple[float, int]]
-) -> dict[int, float]:
-    # Names and frame words lead to whoever is greeted, and to questions like this one.
-    meant = vector(term for term, weight in question.weights.items() if weight == CONTENT)
-    if meant is None or not weights.meaning:
-        return {passage: total for total, passage in coarse}
-    alike = {}
-    for _, passage in coarse:
-        other = postings.vector(passage)
-        alike[passage] = max(0.0, likeness(meant, other)) if other is not None else 0.0
-    shares = _shares(alike, weights.meaning)
-    return {passage: total + shares[passage] for total, passage in coarse}
+def _alike(postings: Postings, question: Question, passages: list[int]) -> dict[int, float]:
+    """Return how alike the passages' words are to the question's, of what the named speakers say.
+
+    Each word of the question counts by its most alike one in the passage, and as much as it tells.
+    """
+    named = {postings.speakers[speaker] for speaker in question.speakers}
+    stated = {
+        passage: terms
+        for passage in passages
+        if (not named or postings.speaker[passage] in named) and (terms := postings.stated(passage))
+    }
+    every = set().union(*stated.values())
+    codes = [(term, known) for term in every if (known := code(term)) is not None]
+    scores = dict.fromkeys(stated, 0.0)
+    for term, weight in question.weights.items():
+        # A name leads to whoever is greeted.
+        if weight == NAME:
+            continue
+        likeness = dict.fromkeys(every, 0.0)
+        if (asked := code(term)) is not None:
+            likeness.update((other, ALIKE[(asked ^ known).bit_count()]) for other, known in codes)
+        if term in likeness:
+            likeness[term] = 1.0
+        gain = weight * _telling(len(postings.postings(term)), len(postings))
+        for passage, terms in stated.items():
+            scores[passage] += gain * max(map(likeness.__getitem__, terms))
+    return scores
 
 
 def _shares(scores: dict[int, float], weight: float) -> dict[int, float]:
