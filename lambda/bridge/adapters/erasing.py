@@ -30,7 +30,7 @@ class DynamoEraser:
             "TableName": self._table,
             "KeyConditionExpression": "session_id = :session",
             "ExpressionAttributeValues": items.to_item({":session": str(key)}),
-            "ProjectionExpression": "session_id, seq, last_updated",
+            "ProjectionExpression": "session_id, seq, last_updated, since",
             "ConsistentRead": True,
         }
         found: list[Item] = []
@@ -42,8 +42,6 @@ class DynamoEraser:
 
 
 def _written_by(item: Item, until: int) -> bool:
-    """Tell whether an item was written up to a moment.
-
-    A summary tells no time, and was: a session that has just begun has none.
-    """
-    return "last_updated" not in item or milliseconds(parse_time(item["last_updated"]["S"])) <= until
+    """Tell whether an item was written up to a moment; a summary, what it tells of."""
+    written = item.get("last_updated") or item["since"]
+    return milliseconds(parse_time(written["S"])) <= until

@@ -242,8 +242,9 @@ class DynamoSessions:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as failed:
-            if not failed.response.get("Item"):
-                return False
+            there = failed.response.get("Item")
+            if not there or items.header_of(there).version < after.version:
+                return False  # gone, or counted anew under the same name
             # Whoever wrote it in between knew of this exchange or will find it: the next load
             # counts every exchange in that the header does not know of.
             self._logger.warning("header was written meanwhile", session_turn=after.last_turn)

@@ -29,8 +29,9 @@ class DynamoSummaries:
     def keep(self, session: Session, before: Summary | None, summary: Summary, taken: Taken) -> bool:
         """Put a summary in the place of the one ``before``, and count what it took, in one transaction.
 
-        Not on condition of the header's version, which every turn changes: the session has to be the
-        same, with its window cut at least as far as the summary reaches.
+        Not on condition of the header's very version, which every turn changes: the session has to be
+        the same, with its window cut at least as far as the summary reaches. One that was forgotten,
+        and its name given again, counts its versions anew.
         """
         try:
             self._client.transact_write_items(
@@ -80,12 +81,12 @@ class DynamoSummaries:
             counts["cost"] = taken.cost.nanodollars
             counts["uncached_cost"] = taken.cost.uncached_nanodollars
         additions = ", ".join(f"{items.SUMMARY_PREFIX}{name} :{name}" for name in counts)
-        values = {":covers": summary.covers, ":first": session.first_turn}
+        values = {":covers": summary.covers, ":first": session.first_turn, ":read": session.version}
         return {
             "TableName": self._table,
             "Key": items.key_of(session.key, items.HEADER_SEQ),
             "UpdateExpression": f"ADD {additions}",
-            "ConditionExpression": "first_turn = :first AND window_start > :covers",
+            "ConditionExpression": "first_turn = :first AND window_start > :covers AND version >= :read",
             "ExpressionAttributeValues": items.to_item(
                 values | {f":{name}": count for name, count in counts.items()}
             ),

@@ -1,0 +1,130 @@
+"""Sessions are removed whole, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.adapters import items, memory_items
+from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.sessions import DynamoSessions
+from bridge.adapters.summaries import DynamoSummaries
+from bridge.conversation import Cost, SessionKey, Usage
+from bridge.memory.refs import milliseconds
+from bridge.memory.summary import Summary
+from bridge.ports import Taken
+from tests.adapters.speaking import DAYS, cut, delete, say, seqs
+from tests.aws import SESSIONS_TABLE, Calls
+from tests.fakes import KEY, FakeClock
+
+COOKING = SessionKey(KEY.owner, "cooking")
+TAKEN = Taken(Usage(9, 4), Cost(3, 3))
+
+
+@pytest.fixture
+def eraser(dynamodb: Any, calls: Calls) -> DynamoEraser:
+    return DynamoEraser(dynamodb, SESSIONS_TABLE)
+
+
+@pytest.fixture
+def summaries(dynamodb: Any, clock: FakeClock) -> DynamoSummaries:
+    return DynamoSummaries(dynamodb, SESSIONS_TABLE, DAYS, clock)
+
+
+def converse(
+    sessions: DynamoSessions, summaries: DynamoSummaries, clock: FakeClock, key: SessionKey = KEY
+) -> None:
+    """Keep three exchanges and a summary of the first one."""
+    first = say(sessions, clock, key)
+    say(sessions, clock, key)
+    cut(sessions, clock, 2, key)
+    summary = Summary(first.turn, "They met.", first.at)
+    assert summaries.keep(sessions.load(key).session, None, summary, TAKEN)
+    assert seqs_of(sessions, key) == [-1, 0, 1, 2, 3]
+
+
+def seqs_of(sessions: DynamoSessions, key: SessionKey) -> list[int]:
+    return seqs(sessions._client, str(key))
+
+
+def test_everything_of_a_session_goes_and_nothing_of_others(
+    eraser: DynamoEraser, sessions: DynamoSessions, summaries: DynamoSummaries, clock: FakeClock
+) -> None:
+    others = (COOKING, SessionKey("eve", "travel"), SessionKey(f"{KEY}", "travel"))
+    for key in (KEY, *others):
+        converse(sessions, summaries, clock, key)
+    assert eraser.erase(KEY) == 3
+    assert seqs_of(sessions, KEY) == []
+    assert [seqs_of(sessions, key) for key in others] == [[-1, 0, 1, 2, 3]] * 3
+    assert sessions.find(KEY) is None
+    assert [session.key for session in sessions.of_owner(KEY.owner, None, 5)[0]] == [COOKING]
+
+
+def test_the_memories_names_are_not_its_business(
+    eraser: DynamoEraser, sessions: DynamoSessions, clock: FakeClock, dynamodb: Any
+) -> None:
+    say(sessions, clock)
+    eraser.erase(KEY)
+    assert seqs(dynamodb, memory_items.partition(KEY.owner)) == [memory_items.HEAD_SEQ]
+
+
+def test_where_nothing_is_nothing_goes(eraser: DynamoEraser, calls: Calls) -> None:
+    assert eraser.erase(KEY) == 0
+    assert calls.made == {"DeleteItem": 1, "Query": 1}
+
+
+def test_a_long_session_goes_too(eraser: DynamoEraser, sessions: DynamoSessions, dynamodb: Any) -> None:
+    for seq in range(1, 61):
+        item = {**items.key_of(KEY, seq), "last_updated": {"S": "2026-11-22T19:37:40.123Z"}}
+        dynamodb.put_item(TableName=SESSIONS_TABLE, Item=item)
+    assert eraser.erase(KEY) == 60
+    assert seqs_of(sessions, KEY) == []
+
+
+def test_until_a_moment_what_was_written_up_to_it_goes(
+    eraser: DynamoEraser, sessions: DynamoSessions, summaries: DynamoSummaries, clock: FakeClock
+) -> None:
+    converse(sessions, summaries, clock)
+    assert eraser.erase(KEY, milliseconds(clock()) - 1) == 0
+    assert seqs_of(sessions, KEY) == [-1, 0, 1, 2, 3]
+    assert eraser.erase(KEY, milliseconds(clock())) == 3
+    assert seqs_of(sessions, KEY) == []
+
+
+def test_until_a_moment_a_session_that_began_since_is_spared(
+    eraser: DynamoEraser, sessions: DynamoSessions, summaries: DynamoSummaries, clock: FakeClock
+) -> None:
+    say(sessions, clock)
+    until = milliseconds(clock())
+    assert eraser.erase(KEY) == 1
+    clock.advance(milliseconds=1)
+    converse(sessions, summaries, clock)
+    before = sessions.load(KEY)
+    assert eraser.erase(KEY, until) == 0
+    assert sessions.load(KEY) == before
+    assert seqs_of(sessions, KEY) == [-1, 0, 1, 2, 3]
+
+
+def test_until_a_moment_a_session_that_goes_on_loses_what_was_before(
+    eraser: DynamoEraser, sessions: DynamoSessions, clock: FakeClock
+) -> None:
+    say(sessions, clock)
+    until = milliseconds(clock())
+    clock.advance(milliseconds=1)
+    second = say(sessions, clock)
+    assert eraser.erase(KEY, until) == 1
+    assert sessions.load(KEY).exchanges == (second,)
+
+
+def test_what_whoever_erased_before_left_goes(
+    eraser: DynamoEraser,
+    sessions: DynamoSessions,
+    summaries: DynamoSummaries,
+    clock: FakeClock,
+    dynamodb: Any,
+) -> None:
+    converse(sessions, summaries, clock)
+    delete(dynamodb, items.HEADER_SEQ)
+    assert eraser.erase(KEY, milliseconds(clock())) == 3
+    assert seqs_of(sessions, KEY) == []
