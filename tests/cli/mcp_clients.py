@@ -65,8 +65,11 @@ class Assistants:
             env={"PYTHONPATH": f"{ROOT / 'cli'}:{ROOT / 'local'}"} | self.environment,
         )
         with self.log.open("a") as log:
-            async with Client(stdio_client(parameters, errlog=log), mode=mode) as client:
-                yield Ai(client)
+            try:
+                async with Client(stdio_client(parameters, errlog=log), mode=mode) as client:
+                    yield Ai(client)
+            except BaseExceptionGroup as group:  # what failed in the block, and not in which task groups
+                raise _innermost(group) from None
 
     def run(self, work: Callable[[Ai], Coroutine[Any, Any, Any]], *arguments: str, mode: Any = "auto") -> Any:
         """Let one AI work, and return what comes of it."""
@@ -76,3 +79,9 @@ class Assistants:
                 return await work(ai)
 
         return asyncio.run(asyncio.wait_for(started(), 60))
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server.mcpserver.exceptions import ToolError
 from websockets.asyncio.server import ServerConnection
 
+from bridge_cli.endpoint import Endpoint
+from bridge_cli.mcp_server.reach import Reach
 from tests.cli.conftest import Run
 from tests.cli.fake_bridge import (
     FakeBridge,
@@ -148,6 +151,20 @@ def test_what_is_no_bridge_is_told_and_the_next_call_works(
     told, reply = assistants.run(fail)
     assert "not JSON" in told
     assert reply["answer"] == "Hello, world"
+
+
+def test_what_is_not_foreseen_is_told_without_what_is_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    def find() -> Endpoint:
+        raise LookupError("with something in it")
+
+    async def fail() -> None:
+        async with Reach(find, print).bridge():
+            raise AssertionError("not reached")
+
+    with pytest.raises(ToolError, match=r"LookupError.*Try again") as caught:
+        asyncio.run(fail())
+    assert "with something in it" not in str(caught.value)
+    assert "LookupError: with something in it" in caplog.text
 
 
 def test_a_call_that_is_cancelled_leaves_the_others_alone(bridge: FakeBridge, assistants: Assistants) -> None:

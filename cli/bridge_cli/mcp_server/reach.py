@@ -7,6 +7,7 @@ tool's error, and hardly ever a log.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from bridge_cli.errors import BridgeError, CannotConnect, ConnectionLost
 PATIENCE = Patience(reconnect=30)
 """As a person's, but for a connection that does not come back: an AI can try again, or tell."""
 
+_LOG = logging.getLogger(__name__)
 _HINTS = {"not_found": "The tool `sessions` lists what there is."}
 
 
@@ -43,6 +45,16 @@ class Reach:
             if isinstance(error, CannotConnect | ConnectionLost):
                 await self.close()
             raise ToolError(in_words(error)) from error
+        except ToolError:
+            raise
+        except Exception as error:
+            # The SDK would tell the model no more than the tool's name. What the error says may be anything,
+            # so it stays in the log.
+            _LOG.exception("a tool failed in a way that was not foreseen")
+            raise ToolError(
+                f"Something unexpected happened ({type(error).__name__}). Try again; if that does not help, "
+                "the log of `bridge mcp`, its standard error, shows where."
+            ) from error
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
