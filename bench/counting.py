@@ -13,11 +13,9 @@ import importlib
 import io
 import json
 import os
-import sys
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,9 +30,6 @@ QUESTION = "q" * 900
 
 OWNER = "bench"
 CONNECTION = "bench-connection"
-
-SOURCE = Path(__file__).parents[1] / "lambda"
-"""Where the functions' package lies, which is not installed."""
 
 
 @dataclass
@@ -91,7 +86,9 @@ class Meter:
         elif model.name == "BatchGetItem":
             self.count.read_units += batch_read_units(context["asked"], parsed)
         elif "ConsumedCapacity" in parsed:
-            self.count.write_units += parsed["ConsumedCapacity"]["CapacityUnits"]
+            consumed = parsed["ConsumedCapacity"]
+            tables = consumed if isinstance(consumed, list) else [consumed]
+            self.count.write_units += sum(table["CapacityUnits"] for table in tables)
 
     def _posted(self, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         self.calls["PostToConnection"] += 1
@@ -103,18 +100,17 @@ class Meter:
 class Functions:
     """The message and the answer function in this process, against a running local AWS.
 
-    ``status`` is that of the local AWS, ``outputs`` those of its stack. ``claude`` is the stand-in
-    that they ask; it has to be entered.
+    ``status`` is that of the local AWS, ``outputs`` those of its stack; they ask ``claude``.
     """
 
-    def __init__(self, status: dict[str, Any], outputs: dict[str, str]) -> None:
+    def __init__(self, status: dict[str, Any], outputs: dict[str, str], claude: StandIn) -> None:
         os.environ |= {
             "AWS_ENDPOINT_URL": status["aws_endpoint"],
             "AWS_ACCESS_KEY_ID": "000000000000",
             "AWS_SECRET_ACCESS_KEY": "bench",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
-        self.claude = StandIn()
+        self._claude = claude
         self._meter = Meter()
         self._sqs = boto3.client("sqs")
         name = f"bench-{uuid.uuid4().hex}.fifo"
@@ -131,8 +127,7 @@ class Functions:
                 "ttl": {"N": "9999999999"},
             },
         )
-        sys.path.insert(0, str(SOURCE))
-        os.environ |= _environment(outputs, self._queue, self.claude.url)
+        os.environ |= _environment(outputs, self._queue, claude.url)
         self._message = importlib.import_module("bridge.handlers.message").handler
         self._answer = importlib.import_module("bridge.handlers.answer").handler
 
@@ -143,7 +138,7 @@ class Functions:
         self._meter.calls = Counter()  # the poller's calls are Lambda's, not the bridge's
         record = _receive(self._sqs, self._queue)
         self._meter.calls = count.queue_to_claude
-        self.claude.on_request = functools.partial(self._meter.count_in, count.after_claude)
+        self._claude.on_request = functools.partial(self._meter.count_in, count.after_claude)
         with contextlib.redirect_stdout(io.StringIO()):  # the metrics of each turn
             self._answer({"Records": [record]}, _context("answer"))
         self._meter.calls = Counter()
@@ -176,9 +171,9 @@ class Functions:
 
 def count_turns(status: dict[str, Any], outputs: dict[str, str], turns: tuple[int, ...]) -> dict[int, Count]:
     """Return the counts of the given turns of one session, warm, against a running local AWS."""
-    functions = Functions(status, outputs)
-    session = f"bench-{uuid.uuid4().hex[:8]}"
-    with functions.claude:
+    with StandIn() as claude:
+        functions = Functions(status, outputs, claude)
+        session = f"bench-{uuid.uuid4().hex[:8]}"
         counts = {turn: functions.turn(session) for turn in range(1, max(turns) + 1)}
     return {turn: counts[turn] for turn in turns}
 

@@ -65,12 +65,12 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(status: dict[str, Any], dialogues: list[Dialogue], messages: int) -> dict[str, Any]:
-    functions = counting.Functions(status, status["outputs"])
-    size = _fill(dialogues, messages)
     questions = [asked.text for dialogue in dialogues for asked in dialogue.questions]
     step = max(1, len(questions) // QUESTIONS)
     cold, warm = [], []
-    with functions.claude:
+    with StandIn() as claude:
+        functions = counting.Functions(status, status["outputs"], claude)
+        size = _fill(dialogues, messages)
         for question in questions[::step][:QUESTIONS]:
             functions.start_anew()
             cold.append(functions.turn(f"cold-{uuid.uuid4().hex[:8]}", question))
