@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "lambda"))
 from bench.baselines import LastCharacters, PlainBM25
 from bench.dialogues import Asked, Dialogue, read, tokens
 from bridge.memory import Message, RecallIndex, analyse, pack
-from bridge.memory.recall import chains, meaning
+from bridge.memory.recall import chains, meaning, question
 from bridge.memory.recall.ids import base36
 from bridge.memory.recall.scoring import Weights
 
@@ -161,8 +161,7 @@ def _as_in_the_bridge(dialogues: list[Dialogue]) -> Iterable[Message]:
 def ingredients(dialogues: list[Dialogue]) -> dict[str, Row]:
     """Return the figures with each ingredient left out in turn."""
     left_out: dict[str, dict[str, float]] = {
-        "speaker": {"speaker": 0, "first_person": 0},
-        "first person": {"first_person": 0},
+        "speaker's gain": {"speaker": 0},
         "dates": {"dates": 0},
         "time words": {"timely": 0},
         "titles": {"titled": 0},
@@ -182,6 +181,8 @@ def ingredients(dialogues: list[Dialogue]) -> dict[str, Row]:
     for name, shares in (("no neighbours", nothing), ("questions as statements", alike)):
         with patch.object(chains, "SHARES", shares):
             rows[name] = quality(dialogues, Ours)["all"]
+    with patch.object(question, "_named", lambda *_: set()):
+        rows["no one named"] = quality(dialogues, Ours)["all"]
     return rows
 
 

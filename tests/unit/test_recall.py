@@ -110,6 +110,8 @@ def test_a_long_reply_is_found_by_one_of_its_passages() -> None:
         ("What has Claude recommended?", "assistant"),
         ("Which was your idea?", "assistant"),
         ("Who keeps bees?", None),
+        ("Which user interface was it?", None),
+        ("Do you like my idea?", None),
     ],
 )
 def test_pronouns_are_the_users_and_claudes(question: str, speaker: str | None) -> None:

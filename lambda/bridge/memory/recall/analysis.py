@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.memory.recall import dates
-from bridge.memory.recall.english import FIRST_PERSON, STOP_WORDS
+from bridge.memory.recall.english import STOP_WORDS
 from bridge.memory.recall.messages import Message
 from bridge.memory.recall.passages import split
 from bridge.memory.recall.stems import stem
 from bridge.memory.recall.tokens import words
 
-ASKS, FIRST, TIMELY, TITLED, PLACED = (1 << bit for bit in range(5))
-"""What a passage does: its last sentence asks, it says "I", tells a time, quotes a title, names a place."""
-ALL_TRAITS = (1 << 5) - 1
+ASKS, TIMELY, TITLED, PLACED = (1 << bit for bit in range(4))
+"""What a passage does: its last sentence asks, it tells a time, quotes a title, names a place."""
+ALL_TRAITS = (1 << 4) - 1
 
 ASKED = 256
 """A term's count: how often it is told, and so many times how often it is asked."""
@@ -76,8 +76,6 @@ def _passage(text: str, start: int, message: Message) -> Passage:
             continue
         asks = _QUESTION.search(sentence[1]) is not None
         traits = (traits | ASKS) if asks else (traits & ~ASKS)
-        if not FIRST_PERSON.isdisjoint(said):
-            traits |= FIRST
         counts = asked if asks else told
         for word in said:
             if word not in STOP_WORDS:

@@ -57,14 +57,16 @@ class Question:
 
     @classmethod
     def of(cls, text: str, speakers: Iterable[str], today: date) -> Question:
-        """Read ``text``; ``speakers`` are all there are, and ``today`` is what "yesterday" counts from."""
+        """Read ``text``; ``speakers`` are all there are, and ``today`` is what "yesterday" counts from.
+
+        Of the bridge's roles "user" is who asks, and "assistant" whom the question calls "you".
+        """
         said = words(text)
-        names = {speaker: words(speaker) for speaker in speakers}
-        named = {speaker for speaker, parts in names.items() if parts and parts[0] in said}
+        speakers = set(speakers)
+        # Roles are no names: a "user interface" is not what the user said.
+        names = {speaker: words(speaker) for speaker in speakers - {USER, ASSISTANT}}
+        named = _named(text, said, names, speakers)
         stems = [stem(word) for word in said if word not in STOP_WORDS]
-        named |= _roles(text.lower()) & names.keys()
-        if len(named) == len(names):
-            named = set()  # everyone is no one: then what is said decides
         called = {stem(part) for parts in names.values() for part in parts}
         weights = {term: NAME if term in called else FRAME if term in _FRAME else CONTENT for term in stems}
         asked = dates.mentioned(text, today)
@@ -72,6 +74,14 @@ class Question:
 
 
 _FRAME = frozenset(map(stem, FRAME_WORDS))
+
+
+def _named(text: str, said: list[str], names: dict[str, list[str]], speakers: set[str]) -> set[str]:
+    """Return of whom the question speaks among those who speak."""
+    named = {speaker for speaker, parts in names.items() if parts and parts[0] in said}
+    named |= _roles(text.lower()) & speakers
+    # Everyone is no one: then what is said decides.
+    return named if len(named) < len(speakers) else set()
 
 
 def _roles(text: str) -> set[str]:

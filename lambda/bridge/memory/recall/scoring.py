@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
 
-from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, FIRST, PLACED, TIMELY, TITLED
+from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, PLACED, TIMELY, TITLED
 from bridge.memory.recall.meaning import ALIKE, code
 from bridge.memory.recall.postings import Postings
 from bridge.memory.recall.question import NAME, Question
@@ -21,7 +21,7 @@ B = 0.9
 """BM25's punishment of length: high, since short messages that hold the terms are about them."""
 
 OWN = 10
-"""What a passage says once itself, as postings.Shares have it: everything is in tenths."""
+"""What a passage says once itself, as chains.Shares has it: everything is in tenths."""
 
 REFINED = 100
 """For how many passages meanings are compared."""
@@ -35,9 +35,7 @@ class Weights:
     """What the fields weigh beside BM25's 1."""
 
     speaker: float = 0.35
-    """Of BM25 once more, for what the speaker says whom the question names ..."""
-    first_person: float = 0.25
-    """... and for what that speaker says of himself or herself."""
+    """Of BM25 once more, for what the speaker says whom the question names."""
     dates: float = 1.2
     """More than all words: a question with a date asks for what was said then."""
     timely: float = 0.45
@@ -115,20 +113,15 @@ def _coarse(
     lexical_unit = 1 / _best(lexical, admitted)
     date_unit = weights.dates / _best(dated, admitted) if dated else 0.0
     named = {postings.speakers[speaker] for speaker in question.speakers}
-    # What a passage's traits add to it, and what they multiply its words by if its speaker is named.
+    # What a passage's traits add to it.
     added = [_added(traits, question, weights) for traits in range(ALL_TRAITS + 1)]
-    gained = [
-        1 + weights.speaker + (weights.first_person if traits & FIRST else 0.0)
-        for traits in range(ALL_TRAITS + 1)
-    ]
     speakers, traits, session_of = postings.speaker, postings.chains.traits, postings.session
     blended = []
     for passage, value in _candidates(lexical, dated):
-        trait = traits[passage]
         share = value * lexical_unit
         if speakers[passage] in named:
-            share *= gained[trait]
-        total = share + added[trait] + sessions.get(session_of[passage], 0.0)
+            share *= 1 + weights.speaker
+        total = share + added[traits[passage]] + sessions.get(session_of[passage], 0.0)
         blended.append((total, passage))
     if dated:
         blended = [(total + dated.get(passage, 0.0) * date_unit, passage) for total, passage in blended]
