@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
 
 from bridge import bootstrap, telemetry
-from bridge.handlers import answer, connect, disconnect, message
+from bridge.handlers import answer, connect, disconnect, message, remember
 from bridge_cli import protocol, tokens
 from tests import aws
 from tests.messages_server import KEY, MessagesServer, messages_server
@@ -30,9 +31,25 @@ def golden(name: str) -> dict[str, Any]:
     return event
 
 
+def header_event(*partitions: str) -> dict[str, Any]:
+    """Return the stream's event of sessions' headers, each written once."""
+    event = golden("stream")
+    template = event["Records"][0]
+    event["Records"] = [copy.deepcopy(template) for _ in partitions]
+    for number, (record, partition) in enumerate(zip(event["Records"], partitions, strict=True)):
+        record["dynamodb"]["Keys"]["session_id"]["S"] = partition
+        record["dynamodb"]["SequenceNumber"] = sequence_number(number)
+    return event
+
+
+def sequence_number(place: int) -> str:
+    """Return the number of a record of `header_event`, by its place in the batch."""
+    return str(8640300000000008157640101 + place)
+
+
 @dataclass
 class Deployment:
-    """The four functions, what stands behind them, and what they log."""
+    """The five functions, what stands behind them, and what they log."""
 
     claude: MessagesServer
     queue_url: str
@@ -75,6 +92,15 @@ class Deployment:
             answer.handler(event, aws.Context())
             sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=waiting["ReceiptHandle"])
         return self.posted()
+
+    def remember(self, *partitions: str) -> list[str]:
+        """Let the remember function know of sessions' headers; return the records that failed."""
+        return self.follow(header_event(*partitions))
+
+    def follow(self, event: dict[str, Any]) -> list[str]:
+        """Let the remember function have an event of the stream; return the records that failed."""
+        response = remember.handler(event, aws.Context())
+        return [str(failed["itemIdentifier"]) for failed in response["batchItemFailures"]]
 
     def posted(self) -> list[str]:
         """Return the frames that were posted since this was last asked."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests import aws
 from tests.contract.conftest import SIGNING_SECRET, Deployment, bearer
+from tests.contract.speaking import Speaker, reply
 from tests.messages_server import END, KEY, START, STOP, Reply, failing, text
 
 ID = "123e4567-e89b-12d3-a456-426614174000"
@@ -56,6 +57,38 @@ def test_no_text_no_token_and_no_key_is_logged(
     logged = connected.log.getvalue() + captured.out + captured.err + caplog.text
     assert logged
     for secret in ("MARMALADE", KEY, "marker", SIGNING_SECRET, header["Authorization"].split(".")[1]):
+        assert secret not in logged
+
+
+def test_nothing_of_what_is_remembered_is_logged(
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("CONTEXT_LIMIT", "100")
+    ada = Speaker.of(deployment, "ada")
+    for _ in range(8):
+        ada.say(SAID, "marmalade", answer=ANSWERED)
+    deployment.claude.reply(failing(400, "invalid_request_error", SAID), failing(401, message=KEY))
+    assert deployment.remember("ada/marmalade")
+    assert deployment.remember("ada/marmalade")
+    deployment.claude.reply(reply(ANSWERED))
+    assert deployment.remember("ada/marmalade") == []
+    assert ada.recall(SAID)
+    ada.say(SAID, "other", answer=ANSWERED)
+    ada.act("usage", session_id="marmalade")
+    ada.act("forget", session_id="marmalade")
+    boto3.client("dynamodb", region_name=aws.REGION).delete_table(TableName=aws.SESSIONS_TABLE)
+    assert deployment.remember("ada/marmalade")
+    for action in ("recall", "forget", "usage"):
+        assert ada.act(action, session_id="marmalade", text=SAID)["code"] == "internal"
+    captured = capsys.readouterr()
+    logged = deployment.log.getvalue() + captured.out + captured.err + caplog.text
+    assert {"summary written", "no summary was written"} <= {
+        line["message"] for line in lines(deployment.log.getvalue())
+    }
+    for secret in ("MARMALADE", KEY, "marker", SIGNING_SECRET):
         assert secret not in logged
 
 

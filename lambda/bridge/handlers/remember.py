@@ -6,7 +6,7 @@ event that comes twice, late or never does no harm.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
@@ -17,9 +17,13 @@ from bridge.errors import BridgeError
 from bridge.telemetry import count_failure, logger, metrics, record_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_Subject = TypeVar("_Subject", str, SessionKey)
 
 bootstrap.prepare(bootstrap.remembering, bootstrap.summarizing)
 
@@ -27,41 +31,64 @@ bootstrap.prepare(bootstrap.remembering, bootstrap.summarizing)
 _processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
-@metrics.log_metrics
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Follow a batch of changes; what failed is delivered again."""
-    batch = _Batch()
-    return process_partial_response(event, batch.follow, _processor, context)
+    try:
+        return process_partial_response(event, _Batch().follow, _processor, context)
+    finally:
+        if metrics.provider.metric_set:  # most batches write no summary, and have nothing to measure
+            metrics.flush_metrics()
 
 
 class _Batch:
-    """What was done already for the records of one batch: all their changes came before it."""
+    """What was done already for the records of one batch, or failed: all their changes came before it."""
 
     def __init__(self) -> None:
-        self._owners: set[str] = set()
-        self._sessions: set[SessionKey] = set()
+        self._outcomes: dict[str | SessionKey, Exception | None] = {}
 
     def follow(self, record: DynamoDBRecord) -> None:
-        """Do what a change of an item calls for."""
+        """Do what a change of an item calls for; raise what went wrong to each that called for it."""
         keys = (record.dynamodb.keys if record.dynamodb else None) or {}
         key = items.session_of(keys.get("session_id"))
-        if key is None:
-            return
-        if key.owner not in self._owners:
-            bootstrap.remembering().tend(key.owner)
-            self._owners.add(key.owner)
-        if key not in self._sessions:
-            self._summarize(key)
-            self._sessions.add(key)
+        if key is not None:
+            self._once(key.owner, _tend)
+            self._once(key, _summarize)
 
-    @staticmethod
-    def _summarize(key: SessionKey) -> None:
-        try:
-            folded = bootstrap.summarizing().fold(key)
-        except BridgeError as error:
-            count_failure("summary")
-            logger.warning("no summary was written", code=error.code, detail=error.detail)
-            raise
-        if folded is not None:
-            record_summary(folded)
+    def _once(self, subject: _Subject, act: Callable[[_Subject], None]) -> None:
+        if subject not in self._outcomes:
+            self._outcomes[subject] = _failure(act, subject)
+        if (failure := self._outcomes[subject]) is not None:
+            raise failure
+
+
+def _failure(act: Callable[[_Subject], None], subject: _Subject) -> Exception | None:
+    try:
+        act(subject)
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it is this subject's alone
+        return failure
+    return None
+
+
+def _tend(owner: str) -> None:
+    try:
+        bootstrap.remembering().tend(owner)
+    except Exception:
+        count_failure("remember")
+        logger.exception("a memory could not be tended")
+        raise
+
+
+def _summarize(key: SessionKey) -> None:
+    try:
+        folded = bootstrap.summarizing().fold(key)
+    except BridgeError as error:
+        count_failure("summary")
+        logger.warning("no summary was written", code=error.code, detail=error.detail)
+        raise
+    except Exception:
+        count_failure("summary")
+        logger.exception("no summary could be written")
+        raise
+    if folded is not None:
+        record_summary(folded)
