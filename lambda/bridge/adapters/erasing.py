@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bridge.adapters import batches, items
+from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
 from bridge.conversation import SessionKey, parse_time
 from bridge.memory.refs import milliseconds
@@ -25,7 +26,7 @@ class DynamoEraser:
         """
         if until is None:
             header = items.key_of(key, items.HEADER_SEQ)
-            self._client.delete_item(TableName=self._table, Key=header)
+            outlast(self._client, lambda: self._client.delete_item(TableName=self._table, Key=header))
         query = {
             "TableName": self._table,
             "KeyConditionExpression": "session_id = :session",

@@ -18,6 +18,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from bridge.adapters import batches, items, memory_items
+from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
 from bridge.conversation import Exchange, Session, SessionKey, format_time, parse_time
 from bridge.errors import BadRequest, SessionForgotten, TurnTaken
@@ -227,20 +228,21 @@ class DynamoSessions:
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
         if begins:  # what an earlier session of this name left
             expression += " REMOVE " + ", ".join(items.SUMMARY_ATTRIBUTES)
+        update = {
+            "TableName": self._table,
+            "Key": items.key_of(after.key, items.HEADER_SEQ),
+            "UpdateExpression": expression,
+            "ConditionExpression": "attribute_not_exists(session_id) OR #version = :read"
+            if begins
+            else "#version = :read",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": items.to_item(
+                {f":{name}": value for name, value in values.items()} | {":read": after.version}
+            ),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key_of(after.key, items.HEADER_SEQ),
-                UpdateExpression=expression,
-                ConditionExpression="attribute_not_exists(session_id) OR #version = :read"
-                if begins
-                else "#version = :read",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=items.to_item(
-                    {f":{name}": value for name, value in values.items()} | {":read": after.version}
-                ),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            outlast(self._client, lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException as failed:
             there = failed.response.get("Item")
             if not there or items.header_of(there).version < after.version:

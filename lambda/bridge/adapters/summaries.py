@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.adapters import items
+from bridge.adapters.conflicts import outlast, reasons
 from bridge.conversation import Session, SessionKey, format_time
 from bridge.memory.summary import Summary
 from bridge.ports import Clock, Taken
@@ -33,16 +34,14 @@ class DynamoSummaries:
         the same, with its window cut at least as far as the summary reaches. One that was forgotten,
         and its name given again, counts its versions anew.
         """
+        actions = [
+            {"Put": self._put(session, before, summary)},
+            {"Update": self._count(session, summary, taken)},
+        ]
         try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {"Put": self._put(session, before, summary)},
-                    {"Update": self._count(session, summary, taken)},
-                ]
-            )
+            outlast(self._client, lambda: self._client.transact_write_items(TransactItems=actions))
         except self._client.exceptions.TransactionCanceledException as canceled:
-            reasons = {reason.get("Code") for reason in canceled.response["CancellationReasons"]}
-            if "ConditionalCheckFailed" not in reasons:
+            if "ConditionalCheckFailed" not in reasons(canceled):
                 raise
             return False
         return True
