@@ -32,6 +32,7 @@ def make_answer(parts: Parts) -> BridgeFunction:
             "dynamodb:Query",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",  # of what was kept of a session that was forgotten meanwhile
         ],
         sessions.table_arn,
     )

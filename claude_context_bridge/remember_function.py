@@ -40,6 +40,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
+            "dynamodb:BatchWriteItem",
         ],
         sessions.table_arn,
     )

@@ -69,6 +69,7 @@ def make_message(parts: Parts) -> BridgeFunction:
             "dynamodb:PutItem",  # this and what follows: to forget
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
+            "dynamodb:BatchWriteItem",
         ],
         sessions.table_arn,
     )

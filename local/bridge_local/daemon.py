@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.25
 _ANSWERS_MAY_END_SECONDS = 5.0
-_REMEMBERING_MAY_END_SECONDS = 5.0
+_REMEMBERING_MAY_END_SECONDS = 2.0  # no summary's time: one that is broken off is written later
 _SAVING_SECONDS = 60.0
 
 

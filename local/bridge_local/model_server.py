@@ -2,8 +2,9 @@
 
 It decodes greedily, whatever temperature a client asks for, so that the same talk gets the same answer.
 
-A second one writes the summaries, with the cores that nobody else wants: the model reads 130 tokens a second,
-and while it read what a summary is made of, an answer waited 17 s instead of 0.1 s for its first word.
+A second one writes the summaries, mostly with the cores that nobody else wants: the model reads 130 tokens
+a second, and while it read what a summary is made of, an answer waited 17 s instead of 0.1 s for its first
+word.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ NOTE = (
 
 _CONTEXT_TOKENS = 8192  # what the model was trained for
 _SLOTS = 2
-_LEAST_URGENT = 19
+_NICENESS = 10  # a tenth of a core that others want, so that a summary still ends
 
 
 def serve(model_file: str, port: int, *, summaries: bool) -> None:
     """Serve until whoever started this process is gone: standard input closes.
 
-    For `summaries`, one at a time, and only while no other process wants the core.
+    For `summaries`, one at a time, and with little of a core that another process wants.
     """
     import xllamacpp
 
     if summaries:
-        os.nice(_LEAST_URGENT)
+        os.nice(_NICENESS)
     slots = 1 if summaries else _SLOTS
     threading.Thread(target=_orphaned, daemon=True).start()
     params = xllamacpp.CommonParams()

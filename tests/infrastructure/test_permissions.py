@@ -12,6 +12,7 @@ FUNCTIONS = ["connect", "disconnect", "message", "answer", "remember"]
 LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 EVERY_ITEM_CALL = (
     "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
     "dynamodb:DeleteItem",
     "dynamodb:GetItem",
     "dynamodb:PutItem",
@@ -37,7 +38,7 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "answer": {
         "Answer/Log": LOG,
-        "Sessions": tuple(call for call in EVERY_ITEM_CALL if call != "dynamodb:DeleteItem"),
+        "Sessions": tuple(call for call in EVERY_ITEM_CALL if call != "dynamodb:BatchWriteItem"),
         "Turns": (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
