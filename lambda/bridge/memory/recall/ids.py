@@ -24,6 +24,7 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": 1 << 20, "lc": 0
 
 _SPLIT = re.compile(r"(.*)#(0|[1-9]\d{0,14})#(0|[1-9a-z][0-9a-z]{0,10})#([ua])", re.ASCII | re.DOTALL)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 OTHER, USER, ASSISTANT = range(3)
 
@@ -115,6 +116,6 @@ def base36(number: int) -> str:
     """Return a number from 0 on in base 36."""
     digits = ""
     while number:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return digits or "0"
+        number, pair = divmod(number, 36 * 36)
+        digits = _PAIRS[pair] + digits
+    return digits.lstrip("0") or "0"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, groupby, islice
 
 from bridge.memory.recall import dates
 from bridge.memory.recall.analysis import ASKED, Analysis
-from bridge.memory.recall.chains import Chains
+from bridge.memory.recall.chains import NOWHERE, Chains
 from bridge.memory.recall.order import local_microseconds, offset_microseconds, turn
 from bridge.memory.recall.segments import Segment
 
@@ -43,7 +44,7 @@ class Postings:
         self._terms: dict[str, dict[int, int]] = {}
         self._stated: list[Sequence[str] | None] = []
         self._segments: list[tuple[Segment, list[int]]] = []
-        """What was loaded, with the numbers that its passages have here; -1 where they were here before."""
+        """What was loaded, with the numbers that its passages have here; NOWHERE if they were here before."""
         self._bases: list[int] = []
         """The first number of each segment's passages."""
         self._decoded: dict[str, int] = {}
@@ -55,12 +56,15 @@ class Postings:
     def add(self, analysis: Analysis) -> None:
         """Take in one message that is not there yet."""
         session = self._sessions.setdefault(analysis.session_id, len(self._sessions))
-        first = len(self.message)
-        parts = analysis.passages
-        local = local_microseconds(analysis.at)
-        number = self._message(
-            analysis.id, session, analysis.speaker, local, offset_microseconds(analysis.at), len(parts)
-        )
+        speaker = self.speakers.setdefault(analysis.speaker, len(self.speakers))
+        first, parts = len(self.message), analysis.passages
+        number = self.numbers[analysis.id] = len(self.ids)
+        self.ids.append(analysis.id)
+        self._first.append(first + len(parts))
+        self.message += [number] * len(parts)
+        self.session += [session] * len(parts)
+        self.speaker += [speaker] * len(parts)
+        self._say([local_microseconds(analysis.at)], [offset_microseconds(analysis.at)], number)
         self.chains.append(
             (part.traits for part in parts),
             (sum(count % ASKED for count in part.counts.values()) for part in parts),
@@ -80,43 +84,44 @@ class Postings:
 
     def load(self, segment: Segment) -> None:
         """Take in those of a segment's messages that are not there yet."""
-        passage, base = 0, len(self.message)
-        globals_: list[int] = []
-        kept: list[int] = []
-        by_session: dict[int, list[int]] = {}
+        fresh = [number for number, id_ in enumerate(segment.ids) if id_ not in self.numbers]
+        if not fresh:
+            return
         known = [name in self._sessions for name in segment.sessions]
         numbers = [self._sessions.setdefault(name, len(self._sessions)) for name in segment.sessions]
-        for number, id_ in enumerate(segment.ids):
-            size = segment.passages[number]
-            if id_ in self.numbers:
-                globals_ += [-1] * size
-            else:
-                local, zone = segment.times[number], segment.zones[segment.zone[number]]
-                speaker = segment.speakers[segment.speaker[number]]
-                session = segment.session[number]
-                globals_ += range(len(self.message), len(self.message) + size)
-                by_session.setdefault(session, []).append(
-                    self._message(id_, numbers[session], speaker, local, zone, size)
-                )
-                kept += range(passage, passage + size)
-                start = 0
-                for each in range(passage, passage + size):
-                    end = start + segment.sizes[each]
-                    self._starts += (start, end)
-                    start = end
-            passage += size
-        if not kept:
-            return
+        speakers = [self.speakers.setdefault(name, len(self.speakers)) for name in segment.speakers]
+        first, base = len(self.ids), len(self.message)
+        # Passages of a segment are numbered on through it; here those of the fresh messages alone are.
+        starts = list(accumulate(segment.passages, initial=0))
+        kept = [passage for n in fresh for passage in range(starts[n], starts[n + 1])]
+        globals_ = [NOWHERE] * starts[-1]
+        for number, passage in enumerate(kept, base):
+            globals_[passage] = number
+        self.ids += [segment.ids[n] for n in fresh]
+        self.numbers.update(zip(self.ids[first:], range(first, len(self.ids)), strict=True))
+        sizes = [segment.passages[n] for n in fresh]
+        self._first += islice(accumulate(sizes, initial=base), 1, None)
+        self.message += [message for message, size in enumerate(sizes, first) for _ in range(size)]
+        self.session += [numbers[segment.session[n]] for n in fresh for _ in range(segment.passages[n])]
+        self.speaker += [speakers[segment.speaker[n]] for n in fresh for _ in range(segment.passages[n])]
+        self._say([segment.times[n] for n in fresh], [segment.zones[segment.zone[n]] for n in fresh], first)
+        for n in fresh:
+            start = 0
+            for passage in range(starts[n], starts[n + 1]):
+                end = start + segment.sizes[passage]
+                self._starts += (start, end)
+                start = end
         self._append(segment, kept)
-        for session, messages in by_session.items():
+        for session, group in groupby(enumerate(fresh, first), key=lambda each: segment.session[each[1]]):
+            messages = [message for message, _ in group]
             if known[session]:
                 for message in messages:
                     self.chains.insert(numbers[session], message, self._place, self.passages_of)
             else:
-                first, last = self.passages_of(messages[0]), self.passages_of(messages[-1])
-                self.chains.begin(numbers[session], messages, range(first.start, last.stop))
-        for date, passages in segment.dates():
-            self._mention((date,), [globals_[each] for each in passages if globals_[each] >= 0])
+                passages = range(self._first[messages[0]], self._first[messages[-1] + 1])
+                self.chains.begin(numbers[session], messages, passages)
+        for date, speaking in segment.dates():
+            self._mention((date,), [globals_[each] for each in speaking if globals_[each] >= 0])
         self._segments.append((segment, globals_))
         self._bases.append(base)
 
@@ -165,19 +170,17 @@ class Postings:
         """Return a message's passages."""
         return range(self._first[message], self._first[message + 1])
 
-    def _message(self, id_: str, session: int, speaker: str, local: int, zone: int | None, size: int) -> int:
-        number = self.numbers[id_] = len(self.ids)
-        self.ids.append(id_)
-        at, day = local - (zone or 0), local // _MICROSECONDS_A_DAY + _FIRST_DAY
-        self.at.append(at)
-        self.newest = max(self.newest, (at, day))
-        first = len(self.message)
-        self.message += [number] * size
-        self.session += [session] * size
-        self.speaker += [self.speakers.setdefault(speaker, len(self.speakers))] * size
-        self._first.append(first + size)
-        self._days.setdefault(day, []).extend(range(first, first + size))
-        return number
+    def _say(self, times: Sequence[int], zones: Sequence[int | None], first: int) -> None:
+        """Note when messages were said, whose numbers begin at ``first`` and whose passages are known."""
+        starts = self._first
+        for message, (local, zone) in enumerate(zip(times, zones, strict=True), first):
+            at, day = local - (zone or 0), local // _MICROSECONDS_A_DAY + _FIRST_DAY
+            self.at.append(at)
+            if at >= self.newest[0]:
+                self.newest = max(self.newest, (at, day))
+            if (found := self._days.get(day)) is None:
+                found = self._days[day] = []
+            found += range(starts[message], starts[message + 1])
 
     def _append(self, segment: Segment, kept: list[int]) -> None:
         columns = (segment.traits, segment.told, segment.asked)

@@ -35,7 +35,7 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Any:
-    # The package's own __init__ imports its stemmers for 34 languages, which a cold start would pay
+    # The package's own __init__ imports its stemmers for all languages, which a cold start would pay
     # for; so English is imported from a package of ours that looks for modules where it lies.
     spec = PathFinder.find_spec(_PACKAGE)
     if spec is None or spec.submodule_search_locations is None:
