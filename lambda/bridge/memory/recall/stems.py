@@ -25,7 +25,7 @@ def terms(text: str) -> list[str]:
 def stem(word: str) -> str:
     """Return the stem of an English word, or ``word`` itself where it cannot be one.
 
-    Cached, since stemming takes longer than all the rest of an analysis, and a conversation has few words.
+    Cached: a conversation has few words, and says them often.
     """
     if not (word.isascii() and word.isalpha()):
         return word
