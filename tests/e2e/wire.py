@@ -62,10 +62,13 @@ class Wire:
         """Ask and return the answer's text, and the frame that ended it: an answer or an error."""
         request_id = self.query(message, **fields)
         frames = self.until("answer", "error")
+        ending = frames[-1]
+        if ending["type"] == "answer" and "accepted" not in {f["type"] for f in frames}:
+            frames += self.until("accepted")  # it travels on its own way, and may come last
         assert all(f.get("request_id") == request_id for f in frames)
         deltas = [f for f in frames if f["type"] == "delta"]
         assert [f["seq"] for f in deltas] == list(range(1, len(deltas) + 1))
-        return "".join(f["text"] for f in deltas), frames[-1]
+        return "".join(f["text"] for f in deltas), ending
 
     def history(self, session_id: str, **fields: Any) -> Frame:
         """Return a page of a session's history."""
