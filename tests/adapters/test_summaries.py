@@ -185,14 +185,12 @@ def test_a_session_that_begins_anew_has_taken_nothing_yet(
 
 
 def test_past_its_time_it_is_not_told_and_is_written_anew(
-    summaries: DynamoSummaries, sessions: DynamoSessions, session: Session, clock: FakeClock, dynamodb: Any
+    sessions: DynamoSessions, session: Session, clock: FakeClock, dynamodb: Any
 ) -> None:
+    summaries = DynamoSummaries(dynamodb, SESSIONS_TABLE, timedelta(hours=2), clock)
     summaries.keep(session, None, SECOND, TAKEN)
-    assert item(dynamodb, items.SUMMARY_SEQ)["ttl"] == int((START + DAYS).timestamp())
-    for _ in range(31):
-        clock.advance(hours=23)
-        say(sessions, clock)
-    clock.now = START + DAYS - timedelta(seconds=1)
+    assert item(dynamodb, items.SUMMARY_SEQ)["ttl"] == int((START + timedelta(hours=2)).timestamp())
+    clock.advance(hours=1, minutes=59, seconds=59)
     assert sessions.load(KEY).summary == SECOND
     clock.advance(seconds=1)
     assert sessions.load(KEY).summary is None

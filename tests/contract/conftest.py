@@ -14,7 +14,7 @@ import boto3
 import pytest
 from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
 
-from bridge import bootstrap, telemetry
+from bridge import bootstrap, remembering, telemetry
 from bridge.handlers import answer, connect, disconnect, message, remember
 from bridge_cli import protocol, tokens
 from tests import aws
@@ -22,6 +22,8 @@ from tests.messages_server import KEY, MessagesServer, messages_server
 
 EVENTS = Path(__file__).parent / "events"
 SIGNING_SECRET = "signing-marker-" + "s" * 49
+SEAL_AT = 3
+"""Exchanges that make a segment here: fewer than in AWS, since each takes a turn."""
 CALLBACK_URL = f"https://abc123.execute-api.{aws.REGION}.amazonaws.com/test"
 
 
@@ -136,6 +138,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     monkeypatch.setattr(telemetry.logger.registered_handler, "stream", log)
     monkeypatch.setattr(telemetry.metrics.provider, "namespace", "ClaudeContextBridge")
     monkeypatch.setattr(telemetry.metrics.provider, "service", "bridge")
+    monkeypatch.setattr(remembering, "SEAL_AT", SEAL_AT)
     with aws.aws(monkeypatch), messages_server() as claude:
         aws.create_tables()
         queue_url = aws.create_queue()

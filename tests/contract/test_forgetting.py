@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.remembering import SEAL_AT
 from tests import aws
-from tests.contract.conftest import Deployment
+from tests.contract.conftest import SEAL_AT, Deployment
 from tests.contract.speaking import Speaker, reply, stored, told_by
 
 MARKER = "zanzibarkov"
@@ -16,7 +15,7 @@ FERRY = "The ferry to Skagen leaves at dawn on Tuesdays."
 
 @pytest.fixture
 def ada(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Speaker:
-    monkeypatch.setenv("CONTEXT_LIMIT", "300")
+    monkeypatch.setenv("CONTEXT_LIMIT", "150")
     return Speaker.of(deployment, "ada")
 
 

@@ -31,8 +31,7 @@ def remembered(ada: Speaker, request: pytest.FixtureRequest) -> Speaker:
     ada.say(QUINCES, "cooking")
     ada.say(FERRY, "travel")
     if request.param:
-        for number in range(6):
-            ada.say(f"Tell me a joke about penguins, number {number}.", f"jokes-{number}")
+        ada.say("Tell me a joke about penguins.", "jokes")
         assert ada.deployment.remember("ada/travel") == []
         assert ada.head().pending == frozenset()
     return ada

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.remembering import SEAL_AT
-from tests.contract.conftest import Deployment
+from tests.contract.conftest import SEAL_AT, Deployment
 from tests.contract.speaking import Speaker, reply, stored, told_by
 
 WORDS = "The key to the boathouse lies under the {} flowerpot by the stairs."

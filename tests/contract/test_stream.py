@@ -8,9 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from bridge.remembering import SEAL_AT
 from tests import aws
-from tests.contract.conftest import Deployment, golden, header_event, sequence_number
+from tests.contract.conftest import SEAL_AT, Deployment, golden, header_event, sequence_number
 from tests.contract.speaking import Speaker, stored
 
 TRAVEL = "ada/travel"
@@ -41,7 +40,7 @@ def test_what_was_said_waits_until_there_is_enough_of_it(ada: Speaker) -> None:
 def test_an_owners_sessions_are_one_memory(ada: Speaker) -> None:
     for number in range(SEAL_AT):
         ada.say("The marmalade needs more quinces.", f"chat-{number}")
-    assert ada.deployment.remember("ada/chat-7") == []
+    assert ada.deployment.remember(f"ada/chat-{SEAL_AT - 1}") == []
     assert [segment.exchanges for segment in ada.head().segments] == [SEAL_AT]
     assert len(ada.recall("How many quinces?", limit=50)) >= SEAL_AT
 
