@@ -22,6 +22,7 @@ from bridge.memory.window import Window
 from bridge.ports import Completed, Text
 from bridge.remembering import Remembering
 from bridge.reminding import Reminding
+from bridge.summarizing import Settings as SummarySettings
 from bridge.summarizing import Summarizing
 from tests.fakes import FakeClock, FakeGateway, MemoryArchive, MemorySessions, MemorySummaries
 
@@ -89,9 +90,9 @@ class Bridge:
         self._answering = Answering(sessions, Reminding(*parts), *rest)
         unkept = _Unkept(sessions.headers, sessions.exchanges, sessions.summaries, sessions.heads)
         self._asking = Answering(unkept, _Unabsorbed(*parts), *rest)
-        self._summarizing = Summarizing(
-            sessions, MemorySummaries(sessions), self._claude, SUMMARY_MODEL, PRICES
-        )
+        how = SummarySettings(SUMMARY_MODEL, PRICES, memory_ttl)
+        summaries = MemorySummaries(sessions)
+        self._summarizing = Summarizing(sessions, summaries, self._claude, how, self._clock)
         self._remembering = Remembering(archive, archive, memory_ttl, self._clock)
 
     def say(self, said: Said) -> Call:

@@ -207,13 +207,13 @@ def summarizing() -> Summarizing:
     """Return what writes the summaries."""
     from bridge.adapters.summaries import DynamoSummaries
     from bridge.memory.summary import MAX_OUTPUT_TOKENS
+    from bridge.summarizing import Settings as SummarySettings
     from bridge.summarizing import Summarizing
 
-    summaries = DynamoSummaries(
-        _dynamodb(), settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL"), now
-    )
-    model = settings().text("SUMMARY_MODEL")
-    return Summarizing(_sessions(), summaries, _claude(MAX_OUTPUT_TOKENS), model, _prices())
+    memory_ttl = settings().seconds("MEMORY_TTL")
+    summaries = DynamoSummaries(_dynamodb(), settings().text("CONTEXT_TABLE"), memory_ttl, now)
+    how = SummarySettings(settings().text("SUMMARY_MODEL"), _prices(), memory_ttl)
+    return Summarizing(_sessions(), summaries, _claude(MAX_OUTPUT_TOKENS), how, now)
 
 
 def _claude(max_output_tokens: int) -> MessagesApi:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bridge.conversation import Cost, Exchange, Session, SessionKey, Usage
 from bridge.errors import UpstreamError
 from bridge.memory import summary
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
-from bridge.ports import Claude, Completed, Sessions, Summaries, Taken, Text
+from bridge.ports import Claude, Clock, Completed, Sessions, Summaries, Taken, Text
 from bridge.pricing import Prices
 
 GOOD_ENDS = ("end_turn", "stop_sequence", "max_tokens")
 """How a summary may end: one that reached its bound is cut at a sentence's end."""
 
 
+YOUNG_SHARE = 0.5
+"""How old a new summary's oldest exchange may be, as a share of the time for which it is kept."""
+
 _PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which model writes, what it costs, and how long what was said is kept."""
+
+    model: str
+    prices: Prices
+    memory_ttl: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +46,18 @@ class Summarizing:
     """Writes summaries with a cheap model."""
 
     def __init__(
-        self, sessions: Sessions, summaries: Summaries, claude: Claude, model: str, prices: Prices
+        self,
+        sessions: Sessions,
+        summaries: Summaries,
+        claude: Claude,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._sessions = sessions
         self._summaries = summaries
         self._claude = claude
-        self._model = model
-        self._prices = prices
+        self._settings = settings
+        self._clock = clock
 
     def fold(self, key: SessionKey) -> Folded | None:
         """Fold what left the session's window since the last time; None where nothing did.
@@ -54,12 +72,12 @@ class Summarizing:
         turns = session.unsummarized(before.covers if before else 0)
         if not turns:
             return None
-        left = self._left(session, turns)
-        if not left:  # all of it is past its time
+        left = self._left(session, turns, begins=before is None)
+        if not left:  # all of it is past its time, or nearly
             return None
         if any(exchange.answer is not None for exchange in left):
             text, completed = self._ask(Prompt([_instructions()], [_message(summary.request(before, left))]))
-            taken = Taken(completed.usage, self._prices.cost(completed.model, completed.usage))
+            taken = Taken(completed.usage, self._settings.prices.cost(completed.model, completed.usage))
         else:  # failed turns alone, of which Claude is not told
             text, taken = before.text if before else "", Taken(Usage(), Cost())
         since = before.since if before else left[0].at
@@ -67,13 +85,18 @@ class Summarizing:
         kept = self._summaries.keep(session, before, after, taken)
         return Folded(len(left), len(after.text), taken, kept)
 
-    def _left(self, session: Session, turns: range) -> list[Exchange]:
-        """Return what left the window, oldest first; of very much only the newest."""
+    def _left(self, session: Session, turns: range, *, begins: bool) -> list[Exchange]:
+        """Return what left the window, oldest first; of very much only the newest.
+
+        A summary that ``begins`` with what is nearly past its time would soon be so itself.
+        """
         left: list[Exchange] = []
+        oldest = self._clock() - self._settings.memory_ttl * YOUNG_SHARE
         room = summary.MAX_FOLDED_CHARACTERS
         for exchange in self._sessions.newest_first(session, turns[-1], min(len(turns), _PAGE)):
             room -= exchange.characters
-            if exchange.turn < turns.start or (room < 0 and left):
+            too_old = begins and exchange.at < oldest
+            if exchange.turn < turns.start or too_old or (room < 0 and left):
                 break
             left.append(exchange)
         return left[::-1]
@@ -81,7 +104,7 @@ class Summarizing:
     def _ask(self, prompt: Prompt) -> tuple[str, Completed]:
         pieces: list[str] = []
         completed: Completed | None = None
-        with self._claude.answer(prompt, self._model) as events:
+        with self._claude.answer(prompt, self._settings.model) as events:
             for event in events:
                 if isinstance(event, Text):
                     pieces.append(event.text)

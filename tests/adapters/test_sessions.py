@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge.adapters import memory_items
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Failure, Session, SessionKey, Usage
 from bridge.errors import TurnTaken
@@ -220,3 +221,21 @@ def test_items_expire_by_the_tables_rules(sessions: DynamoSessions, clock: FakeC
     assert int(exchange["ttl"]["N"]) == int(head["ttl"]["N"]) == int((clock() + DAYS).timestamp())
     assert "owner" not in exchange
     assert "owner" not in head
+
+
+def test_a_turn_is_kept_also_where_its_owners_memory_takes_no_more_names(
+    sessions: DynamoSessions, clock: FakeClock, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = dynamodb.update_item
+
+    def full(**call: Any) -> Any:  # what DynamoDB says of an item over 400 KB; moto lets a set grow
+        if call["Key"] == memory_items.head_key(KEY.owner):
+            raise ClientError(
+                {"Error": {"Code": "ValidationException", "Message": "Item size"}}, "UpdateItem"
+            )
+        return update(**call)
+
+    monkeypatch.setattr(dynamodb, "update_item", full)
+    said = say(sessions, clock)
+    assert sessions.load(KEY).exchanges == (said,)
+    assert sessions.load(KEY).head.pending == frozenset()

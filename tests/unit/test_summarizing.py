@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,12 @@ from bridge.errors import UpstreamError
 from bridge.memory import summary
 from bridge.memory.summary import MAX_CHARACTERS, MAX_FOLDED_CHARACTERS, Summary
 from bridge.ports import Completed
-from bridge.summarizing import Folded, Summarizing
+from bridge.summarizing import Folded, Settings, Summarizing
 from tests.fakes import (
     KEY,
     PRICES,
     START,
+    FakeClock,
     MemorySessions,
     MemorySummaries,
     ScriptedClaude,
@@ -36,7 +38,9 @@ class Notes:
         self.sessions = MemorySessions()
         self.summaries = MemorySummaries(self.sessions)
         self.claude = ScriptedClaude(*scripts)
-        self.summarizing = Summarizing(self.sessions, self.summaries, self.claude, MODEL, PRICES)
+        self.clock = FakeClock(START + timedelta(hours=1))
+        how = Settings(MODEL, PRICES, timedelta(days=30))
+        self.summarizing = Summarizing(self.sessions, self.summaries, self.claude, how, self.clock)
 
     def say(self, turns: int, window_start: int, length: int = 5) -> None:
         """Have a session of so many turns, of which the window holds those from `window_start` on."""
@@ -145,6 +149,18 @@ def test_of_very_much_only_the_newest_is_folded() -> None:
     assert folded.turns == 3
     assert len(notes.asked) < 2 * MAX_FOLDED_CHARACTERS
     assert notes.sessions.summaries[KEY].covers == 9
+
+
+def test_a_summary_that_lapsed_begins_anew_with_what_is_young() -> None:
+    notes = Notes(["Anew.", completed()])
+    notes.say(turns=6, window_start=5)
+    kept = notes.sessions.exchanges[KEY]
+    for turn in (3, 4):
+        kept[turn] = replace(kept[turn], at=START + timedelta(days=20))
+    notes.clock.now = START + timedelta(days=29)
+    notes.fold()
+    assert notes.sessions.summaries[KEY] == Summary(4, "Anew.", START + timedelta(days=20))
+    assert [f"question {turn}" in notes.asked for turn in range(1, 6)] == [False] * 2 + [True] * 2 + [False]
 
 
 def test_the_summary_of_a_session_that_is_no_more_goes() -> None:

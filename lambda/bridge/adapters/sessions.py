@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
 
 from bridge.adapters import batches, items, memory_items
 from bridge.adapters.conflicts import outlast
@@ -200,15 +201,22 @@ class DynamoSessions:
 
     def _name(self, owner: str, ref: str) -> None:
         """Name an exchange to its owner's memory; naming it twice is naming it once."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=memory_items.head_key(owner),
-            UpdateExpression="ADD pending :refs SET #ttl = :ttl",
-            ExpressionAttributeNames={"#ttl": "ttl"},
-            ExpressionAttributeValues=items.to_item(
-                {":refs": {ref}, ":ttl": items.expiry(self._clock(), self._memory_ttl)}
-            ),
-        )
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=memory_items.head_key(owner),
+                UpdateExpression="ADD pending :refs SET #ttl = :ttl",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=items.to_item(
+                    {":refs": {ref}, ":ttl": items.expiry(self._clock(), self._memory_ttl)}
+                ),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            # The head is full: nothing was taken out of it for thousands of turns. A turn that cannot
+            # be recalled is better than one that cannot be kept.
+            self._logger.error("an exchange could not be named to its owner's memory", ref=ref)
 
     def _take_back(self, key: SessionKey, exchange: Exchange, ref: str) -> None:
         """Remove what was kept of a turn whose session was forgotten meanwhile."""
