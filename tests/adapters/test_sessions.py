@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bridge.adapters import memory_items
 from bridge.adapters.sessions import DynamoSessions
