@@ -169,6 +169,8 @@ def ingredients(dialogues: list[Dialogue]) -> dict[str, Row]:
         "session": {"session": 0},
         "meaning": {"meaning": 0},
         "asking": {"asking": 0},
+        "what was asked": {"asked": 0},
+        "how it was asked": {"asked_alike": 0},
     }
     rows = {"as it is": quality(dialogues, Ours)["all"]}
     for name, weights in left_out.items():

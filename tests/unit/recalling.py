@@ -14,7 +14,20 @@ MONDAY = datetime(2024, 3, 4, 9, 30, tzinfo=UTC)
 WORDS = [
     *["lighthouse", "keeper", "painted", "beacon", "yesterday", "kettle", "whistles", "marmalade", "recipe"],
     *["quinces", "boil", "I", "my", "you", "harbour", "ferry", "leaves", "Tuesday", "March", "2023", "what"],
-    *["when", "where", "who?", "灯台", "に行った", "市场", "маяк", "ไปตลาด", "नमस्ते"],
+    *[
+        "when",
+        "where",
+        "who?",
+        "where?",
+        "how many?",
+        "beacon?",
+        "灯台",
+        "に行った",
+        "市场",
+        "маяк",
+        "ไปตลาด",
+        "नमस्ते",
+    ],
 ]
 
 
@@ -23,6 +36,14 @@ def said(*texts: str, session: str = "s", speaker: str = "user", start: datetime
     return [
         Message(f"{session}{n}", session, start + timedelta(minutes=n), speaker, text)
         for n, text in enumerate(texts, 1)
+    ]
+
+
+def talk(*turns: tuple[str, str], session: str = "s") -> list[Message]:
+    """Return messages of one session, a minute apart, of speakers with what each says."""
+    return [
+        Message(f"{session}{n}", session, MONDAY + timedelta(minutes=n), speaker, text)
+        for n, (speaker, text) in enumerate(turns, 1)
     ]
 
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 import bridge.memory
 from bridge.memory import Message, RecallIndex, analyse, pack, unpack
+from bridge.memory.recall.postings import Postings
 from bridge.memory.recall.question import Question
-from tests.unit.recalling import MONDAY, conversations, ids, said, texts
+from bridge.memory.recall.refining import answering
+from tests.unit.recalling import MONDAY, conversations, ids, said, talk, texts
 
 HARBOUR = [
     *said(
@@ -60,6 +62,37 @@ def test_whom_the_question_names_comes_first() -> None:
     )
     assert ids(index.search("Does Emil keep bees?", 1)) == ["b1"]
     assert ids(index.search("Does Wanda keep bees?", 1)) == ["a1"]
+
+
+def test_an_answer_comes_before_what_speaks_of_the_same() -> None:
+    index = RecallIndex(
+        talk(
+            ("Wanda", "I baked walnut bread on Sunday."),
+            ("Emil", "How long did you bake the bread?"),
+            ("Wanda", "Fifty minutes or so."),
+        )
+    )
+    assert ids(index.search("How long did Wanda bake walnut bread?", 1)) == ["s3"]
+
+
+@pytest.mark.parametrize(("asks", "answers"), [("user", "assistant"), ("assistant", "user")])
+def test_whoever_asks_all_of_the_answer_counts_as_one(asks: str, answers: str) -> None:
+    long = "Soil and rain. " * 100
+    messages = [
+        *talk((asks, "How deep are tulips planted?"), (answers, long), (answers, "And so on."), session="s"),
+        *talk((asks, "How deep are tulips planted?"), (asks, "I wonder."), session="alone"),
+    ]
+    index = Postings()
+    for message in messages:
+        index.add(analyse(message))
+    question = Question.of("How deep were tulips planted?", index.speakers, MONDAY.date())
+    passages = index.passages_of(index.numbers["s2"])
+    every = range(len(index))
+    assert len(passages) > 1
+    assert dict(answering(index, question, every, 1, 0)) == dict.fromkeys(passages, 1)
+    assert dict(answering(index, question, every, 0, 1)) == dict.fromkeys(passages, 1)
+    other = Question.of("When were tulips planted deep?", index.speakers, MONDAY.date())
+    assert dict(answering(index, other, every, 0, 1)) == {}
 
 
 def test_i_is_the_user_and_you_who_said_it_is_claude() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.memory.recall import analyse, dates, meaning, passages, segments
+from bridge.memory.recall.analysis import ALL_TRAITS, interrogative
 from bridge.memory.recall.columns import Columns
 from bridge.memory.recall.ids import pack_ids, segment_ids, unpack_ids
 from bridge.memory.recall.order import turn
@@ -50,6 +51,26 @@ def test_a_date_implies_what_is_less_exact() -> None:
 @pytest.mark.parametrize("text", ["You may come.", "It cost 2023 crowns", "9999999 years ago", "31/31"])
 def test_what_is_no_date_is_none(text: str) -> None:
     assert dates.mentioned(text, WEDNESDAY) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("How long did it take?", "For how long have you lived there?"),
+        ("How much was it?", "How many are there?"),
+        ("Whose is it?", "Who has it?"),
+        ("I know where it is. Why? It was dark.", "why"),
+    ],
+)
+def test_what_asks_alike_has_the_same_interrogative(text: str, question: str) -> None:
+    (passage,) = analyse(said(text)[0]).passages
+    assert passage.traits & ~ALL_TRAITS == interrogative(question) > ALL_TRAITS
+
+
+@pytest.mark.parametrize("text", ["How was it?", "When was it?", "I know how long.", "Did it show howlong?"])
+def test_what_asks_otherwise_has_not(text: str) -> None:
+    (passage,) = analyse(said(text)[0]).passages
+    assert not passage.traits & interrogative("How long?")
 
 
 @given(st.text(alphabet="ab .\n?。", max_size=4000))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.memory.recall import dates
-from bridge.memory.recall.english import STOP_WORDS
+from bridge.memory.recall.english import INTERROGATIVES, STOP_WORDS
 from bridge.memory.recall.messages import Message
 from bridge.memory.recall.passages import split
 from bridge.memory.recall.stems import stem
@@ -16,6 +16,7 @@ from bridge.memory.recall.tokens import words
 ASKS, TIMELY, TITLED, PLACED = (1 << bit for bit in range(4))
 """What a passage does: its last sentence asks, it tells a time, quotes a title, names a place."""
 ALL_TRAITS = (1 << 4) - 1
+"""The interrogatives that a passage asks with are the bits above these: see ``interrogative``."""
 
 ASKED = 256
 """A term's count: how often it is told, and so many times how often it is asked."""
@@ -28,6 +29,7 @@ _SENTENCE = re.compile(
     r"[^.!?\n\uff1f\u061f\u037e\u3002\uff01\u0964]*([.!?\n\uff1f\u061f\u037e\u3002\uff01\u0964]*)"
 )
 _QUESTION = re.compile(r"[?\uff1f\u061f\u037e]")
+_INTERROGATIVE = re.compile(r"\b(?:" + "|".join(f"({each})" for each in INTERROGATIVES) + r")\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Passage:
     """A part of a message: its terms and what it does.
 
     ``counts`` tells of each term how often it is told and asked (see ASKED), ``dates`` the dates that it
-    speaks of; ``start`` and ``end`` are its place in the message's text, in characters.
+    speaks of. ``traits`` are bits: what it does, and what it asks with. ``start`` and ``end`` are its place
+    in the message's text, in characters.
     """
 
     counts: dict[str, int]
@@ -66,6 +69,12 @@ def analyse(message: Message) -> Analysis:
     return Analysis(message.id, message.session_id, at, message.speaker, tuple(passages))
 
 
+def interrogative(sentence: str) -> int:
+    """Return the bit, among a passage's traits, of the first interrogative in a sentence, or 0."""
+    found = _INTERROGATIVE.search(sentence.lower())
+    return (ALL_TRAITS + 1) << (found.lastindex or 1) - 1 if found else 0
+
+
 def _passage(text: str, start: int, message: Message) -> Passage:
     told: dict[str, int] = {}
     asked: dict[str, int] = {}
@@ -76,6 +85,8 @@ def _passage(text: str, start: int, message: Message) -> Passage:
             continue
         asks = _QUESTION.search(sentence[1]) is not None
         traits = (traits | ASKS) if asks else (traits & ~ASKS)
+        if asks:
+            traits |= interrogative(sentence.group())
         counts = asked if asks else told
         for word in said:
             if word not in STOP_WORDS:

@@ -103,6 +103,10 @@ class Chains:
             if passage != NOWHERE:
                 self._measure(passage)
 
+    def before(self, passage: int) -> int:
+        """Return the passage before this one in its session, or NOWHERE."""
+        return self._before[passage]
+
     def spread(self, postings: dict[int, int]) -> dict[int, int]:
         """Return passages with how much of a term they have, in tenths, of those that hold it themselves."""
         after, before, traits, shares = self._after, self._before, self.traits, self._shares

@@ -145,5 +145,11 @@ IRREGULAR = {
 }
 """Forms that no stemmer connects with their word."""
 
+INTERROGATIVES = (
+    *("how long", "how many|how much", "how often", "how old", "how", "why", "where"),
+    *("whose|who", "when", "which", "what"),
+)
+"""Kinds of questions by the words that begin them; of two that begin alike the longer one first."""
+
 FIRST_PERSON = _listed("i me my mine myself we us our ours ourselves")
 SECOND_PERSON = _listed("you your yours yourself claude")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, groupby, islice
@@ -140,6 +141,14 @@ class Postings:
         if found:
             self._terms[term] = found
         return found
+
+    def telling(self, found: int) -> float:
+        """Return how much a term tells that so many passages have.
+
+        It is BM25's inverse document frequency in the form that is never negative.
+        """
+        passages = len(self.message)
+        return math.log(1 + (passages - found + 0.5) / (found + 0.5))
 
     def stated(self, passage: int) -> Sequence[str]:
         """Return the terms of a passage."""

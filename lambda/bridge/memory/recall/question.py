@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bridge.memory.recall import dates
-from bridge.memory.recall.analysis import PLACED, TIMELY, TITLED
+from bridge.memory.recall.analysis import PLACED, TIMELY, TITLED, interrogative
 from bridge.memory.recall.english import FIRST_PERSON, FRAME_WORDS, SECOND_PERSON, STOP_WORDS
 from bridge.memory.recall.stems import stem
 from bridge.memory.recall.tokens import words
@@ -48,12 +48,17 @@ _TITLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A text to recall for. ``traits`` are those of the messages that it asks for."""
+    """A text to recall for.
+
+    ``traits`` are those of the messages that it asks for, ``asks`` the bit that its interrogative has among
+    those of the messages that ask the same way.
+    """
 
     weights: dict[str, float]
     speakers: frozenset[str]
     dates: tuple[str, ...]
     traits: int
+    asks: int
 
     @classmethod
     def of(cls, text: str, speakers: Iterable[str], today: date) -> Question:
@@ -70,7 +75,8 @@ class Question:
         called = {stem(part) for parts in names.values() for part in parts}
         weights = {term: NAME if term in called else FRAME if term in _FRAME else CONTENT for term in stems}
         asked = dates.mentioned(text, today)
-        return cls(weights, frozenset(named), tuple(sorted(asked)), _traits(text.lower()))
+        traits = _traits(text.lower())
+        return cls(weights, frozenset(named), tuple(sorted(asked)), traits, interrogative(text))
 
 
 _FRAME = frozenset(map(stem, FRAME_WORDS))

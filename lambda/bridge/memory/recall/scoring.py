@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, PLACED, TIMELY, TITLED
-from bridge.memory.recall.meaning import ALIKE, code
 from bridge.memory.recall.postings import Postings
-from bridge.memory.recall.question import NAME, Question
+from bridge.memory.recall.question import Question
+from bridge.memory.recall.refining import alike, answering, shares
 
 K1 = 0.6
 """BM25's saturation."""
@@ -24,7 +24,7 @@ OWN = 10
 """What a passage says once itself, as chains.Shares has it: everything is in tenths."""
 
 REFINED = 100
-"""For how many passages meanings are compared."""
+"""How many passages are looked at more closely: their words' meaning, and what they answer."""
 
 BEST_OF_SESSION = 3
 """How many of a session's passages make its score; all would favour long sessions."""
@@ -50,6 +50,11 @@ class Weights:
     """How alike the passage's words are to the question's; of the named speaker's passages alone."""
     asking: float = -0.2
     """Asks itself: questions seldom hold an answer."""
+    asked: float = 0.4
+    """The share of the question that the other speaker asked just before: what follows answers that."""
+    asked_alike: float = 0.4
+    """The share of the question that is spoken of here, where the other speaker asked just before in the
+    same way ("how long", "where")."""
 
 
 def score(
@@ -60,11 +65,15 @@ def score(
     dated = _dates(postings, question)
     if not lexical and not dated:
         return {}
-    coarse = _coarse(postings, question, weights, lexical, dated, admitted)
+    totals = {
+        passage: total for total, passage in _coarse(postings, question, weights, lexical, dated, admitted)
+    }
     if weights.meaning:
-        alike = _shares(_alike(postings, question, [passage for _, passage in coarse]), weights.meaning)
-        return {passage: total + alike.get(passage, 0.0) for total, passage in coarse}
-    return {passage: total for total, passage in coarse}
+        for passage, value in shares(alike(postings, question, totals), weights.meaning).items():
+            totals[passage] += value
+    for passage, value in answering(postings, question, totals, weights.asked, weights.asked_alike):
+        totals[passage] += value
+    return totals
 
 
 def _bm25(postings: Postings, question: Question) -> dict[int, float]:
@@ -77,7 +86,7 @@ def _bm25(postings: Postings, question: Question) -> dict[int, float]:
     slope = K1 * B * len(postings) * OWN / chains.total_length
     for term, weight in question.weights.items():
         spread = chains.spread(postings.postings(term))
-        gain = weight * _telling(len(spread), len(postings)) * (K1 + 1)
+        gain = weight * postings.telling(len(spread)) * (K1 + 1)
         for passage, amount in spread.items():
             if amount:
                 scores[passage] = get(passage, 0.0) + gain * amount / (
@@ -86,15 +95,10 @@ def _bm25(postings: Postings, question: Question) -> dict[int, float]:
     return scores
 
 
-def _telling(found: int, passages: int) -> float:
-    """Return BM25's inverse document frequency in the form that is never negative."""
-    return math.log(1 + (passages - found + 0.5) / (found + 0.5))
-
-
 def _dates(postings: Postings, question: Question) -> dict[int, float]:
     scores: dict[int, float] = {}
     for _, found in postings.dated(question.dates):
-        telling = _telling(len(found), len(postings))
+        telling = postings.telling(len(found))
         for passage, amount in found.items():
             scores[passage] = scores.get(passage, 0.0) + telling * amount
     return scores
@@ -121,7 +125,7 @@ def _coarse(
         share = value * lexical_unit
         if speakers[passage] in named:
             share *= 1 + weights.speaker
-        total = share + added[traits[passage]] + sessions.get(session_of[passage], 0.0)
+        total = share + added[traits[passage] & ALL_TRAITS] + sessions.get(session_of[passage], 0.0)
         blended.append((total, passage))
     if dated:
         blended = [(total + dated.get(passage, 0.0) * date_unit, passage) for total, passage in blended]
@@ -170,7 +174,7 @@ def _sessions(postings: Postings, lexical: dict[int, float], weight: float) -> d
         else:
             known.append(value)
     scores = {session: math.fsum(nlargest(BEST_OF_SESSION, all_)) for session, all_ in by_session.items()}
-    return _shares(scores, weight)
+    return shares(scores, weight)
 
 
 def _added(traits: int, question: Question, weights: Weights) -> float:
@@ -181,37 +185,3 @@ def _added(traits: int, question: Question, weights: Weights) -> float:
         + (weights.titled if wanted & TITLED else 0.0)
         + (weights.placed if wanted & PLACED else 0.0)
     )
-
-
-def _alike(postings: Postings, question: Question, passages: list[int]) -> dict[int, float]:
-    """Return how alike the passages' words are to the question's, of what the named speakers say.
-
-    Each word of the question counts by its most alike one in the passage, and as much as it tells.
-    """
-    named = {postings.speakers[speaker] for speaker in question.speakers}
-    stated = {
-        passage: terms
-        for passage in passages
-        if (not named or postings.speaker[passage] in named) and (terms := postings.stated(passage))
-    }
-    every = set().union(*stated.values())
-    codes = [(term, known) for term in every if (known := code(term)) is not None]
-    scores = dict.fromkeys(stated, 0.0)
-    for term, weight in question.weights.items():
-        # A name leads to whoever is greeted.
-        if weight == NAME:
-            continue
-        likeness = dict.fromkeys(every, 0.0)
-        if (asked := code(term)) is not None:
-            likeness.update((other, ALIKE[(asked ^ known).bit_count()]) for other, known in codes)
-        if term in likeness:
-            likeness[term] = 1.0
-        gain = weight * _telling(len(postings.postings(term)), len(postings))
-        for passage, terms in stated.items():
-            scores[passage] += gain * max(map(likeness.__getitem__, terms))
-    return scores
-
-
-def _shares(scores: dict[int, float], weight: float) -> dict[int, float]:
-    best = max(scores.values(), default=0.0)
-    return {key: value / best * weight for key, value in scores.items()} if best else scores

@@ -21,7 +21,7 @@ from bridge.memory.recall.ids import compress, cut, decompress, join, pack_ids, 
 from bridge.memory.recall.meaning import vocabulary
 from bridge.memory.recall.order import local_microseconds, moment, offset_microseconds, turn
 
-VERSION = 4
+VERSION = 5
 """Of the format and of the analysis: whatever changes terms, dates or traits makes segments stale."""
 
 
