@@ -55,6 +55,7 @@ class Outcome:
     exchange: Exchange | None = None
     failure: BridgeError | None = None
     repeated: bool = False
+    completed: Completed | None = None
     first_text: float | None = None
     duration: float = 0.0
     posts: int = 0
@@ -163,9 +164,15 @@ class Answering:
             text, completed = self._ask(turn, parts, outbox, outcome)
         except BridgeError as error:
             outcome.failure = error
-            return _failed(turn, session, error, self._clock())
-        exchange = _answered(turn, session, text, completed, self._clock())
-        return replace(exchange, cost=self._settings.prices.cost(completed.model, completed.usage))
+            return self._priced(_failed(turn, session, error, self._clock()), outcome.completed)
+        return self._priced(_answered(turn, session, text, completed, self._clock()), completed)
+
+    def _priced(self, exchange: Exchange, completed: Completed | None) -> Exchange:
+        """Return an exchange with what it took, also where what Claude said is no answer."""
+        if completed is None:
+            return exchange
+        cost = self._settings.prices.cost(completed.model, completed.usage)
+        return replace(exchange, usage=completed.usage, cost=cost)
 
     def _ask(self, turn: Turn, parts: Parts, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
         pieces: list[str] = []
@@ -174,7 +181,7 @@ class Answering:
         with self._claude.answer(prompt.build(parts), turn.model) as events:
             for event in events:
                 if isinstance(event, Completed):
-                    completed = event
+                    outcome.completed = completed = event
                     continue
                 if outcome.first_text is None:
                     outcome.first_text = time.monotonic() - outcome.started
@@ -202,7 +209,7 @@ class Answering:
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn) -> Exchange:
         for _ in range(MAX_NUMBERINGS):
             try:
-                self._sessions.keep(exchange, self._header_after(remembered, exchange))
+                self._sessions.keep(exchange, self._header_after(remembered, exchange), remembered.head)
             except TurnTaken:
                 # Another delivery of this turn, or a function thought dead, came in between.
                 remembered = self._sessions.load(turn.key)

@@ -113,9 +113,13 @@ def _eraser() -> DynamoEraser:
 
 @functools.cache
 def _recollections() -> Recollections:
+    from bridge.adapters.archive import DynamoArchive
     from bridge.memory.recollection import Recollections
 
-    return Recollections(_archive(), now)
+    # Claude waits for it: what does not come at once is not recalled.
+    hasty = aws.client("dynamodb", read_timeout=1, attempts=2)
+    table, memory_ttl = settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL")
+    return Recollections(DynamoArchive(hasty, table, memory_ttl, now, rounds=2), now)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge.conversation import Cost, Exchange, Session, SessionKey, Turn, Usage
-from bridge.memory.head import Head, Segment
+from bridge.memory.head import Head, Segment, Tombstone
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
 
@@ -60,12 +60,12 @@ class Sessions(Protocol):
     def load(self, key: SessionKey) -> Remembered:
         """Return the session as the next turn finds it; a new one where none is alive."""
 
-    def keep(self, exchange: Exchange, after: Session) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
         """Name an exchange to its owner's memory, keep it, then its session's header ``after`` it.
 
         Raises `TurnTaken` where another exchange has the turn's number; keeping the same one
         twice is no error. Raises `SessionForgotten`, and keeps nothing, where the session was
-        forgotten since it was loaded.
+        forgotten since it was loaded with that ``head`` of its owner's memory.
         """
 
     def find(self, key: SessionKey) -> Session | None:
@@ -102,11 +102,19 @@ class Summaries(Protocol):
         """Remove the summary of a session that is no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many exchanges were removed, and when the newest was kept (milliseconds since the epoch)."""
+
+    exchanges: int
+    newest: int = -1
+
+
 class Eraser(Protocol):
     """What removes sessions."""
 
-    def erase(self, key: SessionKey, until: int | None = None) -> int:
-        """Remove everything of a session; return how many exchanges that were.
+    def erase(self, key: SessionKey, until: int | None = None) -> Erased:
+        """Remove everything of a session.
 
         With ``until`` (milliseconds since the epoch) only what was kept up to then is removed.
         """
@@ -117,14 +125,16 @@ class Rewrite:
     """A change of an owner's memory, made in one step if ``head`` is still as it was read.
 
     ``segments`` are all that the head names afterwards, ``packed`` the new ones' contents by ``seq``;
-    ``settled`` are names that are pending no more, ``forgotten`` sessions that are forgotten now.
+    ``settled`` are names that are pending no more, ``finished`` sessions that are forgotten now, and
+    ``outdated`` tombstones that nobody needs any more.
     """
 
     head: Head
     segments: tuple[Segment, ...]
     packed: Mapping[int, bytes]
-    settled: frozenset[str]
-    forgotten: Mapping[str, int]
+    settled: frozenset[str] = frozenset()
+    finished: frozenset[Tombstone] = frozenset()
+    outdated: frozenset[Tombstone] = frozenset()
 
 
 class Archive(Protocol):
@@ -142,8 +152,11 @@ class Archive(Protocol):
     def rewrite(self, owner: str, change: Rewrite) -> bool:
         """Change a memory; return False, and change nothing, where another change came first."""
 
-    def forget(self, owner: str, session: str) -> int:
-        """Have all that a session said up to now left out from the next turn on; return that moment."""
+    def forget(self, owner: str, session: str, until: int | None = None) -> int:
+        """Have all that a session said up to a moment left out from the next turn on; return that moment.
+
+        Moments are in milliseconds since the epoch; without one it is now.
+        """
 
 
 class TurnQueue(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,9 @@ READ = Decimal("0.1")
 
 _NANODOLLARS = 1000
 """A price is in dollars per million tokens; a token's is a thousand times that, in billionths of a dollar."""
+
+
+_DATE = re.compile(r"-\d{8}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,7 @@ class Prices:
         )
 
     def _price_of(self, model: str) -> Price | None:
-        names = [name for name in self.by_model if model == name or model.startswith(f"{name}-")]
-        return self.by_model[max(names, key=len)] if names else None
+        return self.by_model.get(model) or self.by_model.get(_DATE.sub("", model))
 
 
 def _price(text: str) -> Price:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bridge.conversation import Exchange, SessionKey
 from bridge.memory.head import Head, Segment
 from bridge.memory.recall import Analysis, StaleSegment, analyse, pack, unpack
+from bridge.memory.recall.analysis import Passage
 from bridge.memory.recall.ids import segment_ids
+from bridge.memory.recall.meaning import vocabulary
 from bridge.memory.recall.segments import VERSION
 from bridge.memory.recollection import MOST_READ, messages_of
 from bridge.memory.refs import Ref, digest, milliseconds, ref_of, refs_of
@@ -39,7 +42,14 @@ LOST_AFTER = timedelta(hours=1)
 TRIES = 5
 """How often a step is tried again where another came first."""
 
+MOST_PACKED = 350_000
+"""A segment's size at most: an item holds 400 KB."""
+
+TURNS_END_WITHIN = timedelta(minutes=20)
+"""A tombstone is kept for so long: longer than a turn may run that had begun before."""
+
 _LAST_SEQ = 2**53
+_DAY = 24 * 3600 * 1000
 
 
 class Remembering:
@@ -53,44 +63,73 @@ class Remembering:
 
     def tend(self, owner: str) -> None:
         """Bring a memory in order. Raises where it is changed by others without a pause."""
-        for _ in range(TRIES):
+        lost = 0
+        while lost < TRIES:
             head = self._archive.head(owner)
             self._finish_forgetting(owner, head)
             change = self._change(owner, head)
             if change is None:
                 return
-            if self._archive.rewrite(owner, change) and len(head.pending) <= MOST_SETTLED:
+            if not self._archive.rewrite(owner, change):
+                lost += 1
+            elif len(head.pending) <= MOST_SETTLED:
                 return
         raise RuntimeError("the memory's head was changed by others again and again")
 
     def _finish_forgetting(self, owner: str, head: Head) -> None:
         # Whoever was to forget a session may have died on the way.
-        for name, until in head.forgotten.items():
-            self._eraser.erase(SessionKey(owner, name), until)
+        for tombstone in head.forgetting:
+            self._eraser.erase(SessionKey(owner, tombstone.mark), tombstone.until)
 
     def _change(self, owner: str, head: Head) -> Rewrite | None:
         oldest = milliseconds(self._clock() - self._memory_ttl)
-        clean = bool(head.forgotten) or any(
-            segment.oldest <= oldest or segment.version != VERSION for segment in head.segments
-        )
-        if not clean and len(head.pending) < SEAL_AT:
+        seal = len(head.pending) >= SEAL_AT
+        unclean = self._unclean(owner, head, oldest)
+        if not seal and not unclean and not head.forgetting:
             return None
-        settled, fresh = self._analyse_pending(owner, head)
-        stay, rewritten = ((), head.segments) if clean else _tail(head.segments, len(settled))
+        settled, fresh = self._settle(owner, head, seal=seal)
+        stay = tuple(segment for segment in head.segments if segment not in unclean)
+        stay, tail = _tail(stay, len(settled)) if fresh else (stay, ())
+        rewritten = (*unclean, *tail)
         old = self._archive.segments(owner, rewritten)
         kept = {
             each.id: each
             for each in (*self._unpack(owner, rewritten, old), *fresh)
             if (ref := Ref.parse(ref_of(each.id))).at > oldest and head.holds(ref)
         }
-        new = [_segment(part) for part in _parts(kept.values())]
+        new = list(_segments(list(kept.values())))
+        lately = milliseconds(self._clock() - TURNS_END_WITHIN)
         return Rewrite(
             head=head,
-            segments=(*stay, *(segment for segment, _ in new)),
+            # The largest first: those at the end are what the next ones are merged with.
+            segments=tuple(sorted((*stay, *(each for each, _ in new)), key=lambda each: -each.exchanges)),
             packed={segment.seq: packed for segment, packed in new},
             settled=frozenset(settled),
-            forgotten=head.forgotten,
+            finished=head.forgetting,
+            outdated=frozenset(each for each in head.forgotten if each.until < lately),
         )
+
+    def _unclean(self, owner: str, head: Head, oldest: int) -> tuple[Segment, ...]:
+        """Return the segments that hold what has to go, or that another version analysed."""
+        found = [each for each in head.segments if each.version != version() or _due(each, oldest)]
+        if head.forgetting:
+            packed = self._archive.segments(owner, [each for each in head.segments if each not in found])
+            found += (
+                segment
+                for segment in head.segments
+                if segment.seq in packed
+                and not all(map(head.holds, map(Ref.parse, refs_of(segment_ids(packed[segment.seq])))))
+            )
+        return tuple(found)
+
+    def _settle(self, owner: str, head: Head, *, seal: bool) -> tuple[set[str], list[Analysis]]:
+        """Return the names that need not wait any more, and what their exchanges say.
+
+        Where it is too early for a segment, only what was forgotten does not wait.
+        """
+        if seal:
+            return self._analyse_pending(owner, head)
+        return {ref for ref in head.pending if not head.holds(Ref.parse(ref))}, []
 
     def _analyse_pending(self, owner: str, head: Head) -> tuple[set[str], list[Analysis]]:
         """Return the names that need not wait any more, and what their exchanges say."""
@@ -140,27 +179,38 @@ def _tail(segments: tuple[Segment, ...], joining: int) -> tuple[tuple[Segment, .
     return segments[:cut], segments[cut:]
 
 
-def _parts(analyses: Iterable[Analysis]) -> Iterator[list[Analysis]]:
-    """Cut what is kept into parts whose segments stay small enough for an item, an exchange in one piece."""
-    part: list[Analysis] = []
-    size = 0
-    for each in analyses:
-        if size > MOST_BYTES and ref_of(part[-1].id) != ref_of(each.id):
-            yield part
-            part, size = [], 0
-        part.append(each)
-        size += _likely_bytes(each)
-    if part:
-        yield part
+def _due(segment: Segment, oldest: int) -> bool:
+    """Tell whether enough of a segment is past its time for it to be written anew: an eighth, or a day's.
+
+    Else someone who speaks every day would have all of it written anew with every turn. Nobody is told
+    what is past its time meanwhile, since its text is gone.
+    """
+    patience = min((segment.newest - segment.oldest) // 8, _DAY)
+    return segment.oldest + patience <= oldest
 
 
-def _likely_bytes(analysis: Analysis) -> int:
-    """Return more than what an analysed message takes in a segment: three bytes for each of its terms."""
-    return 30 + 3 * sum(len(passage.counts) for passage in analysis.passages)
-
-
-def _segment(analyses: list[Analysis]) -> tuple[Segment, bytes]:
+def _segments(analyses: list[Analysis]) -> Iterator[tuple[Segment, bytes]]:
+    """Pack what is kept into segments that fit an item, an exchange in one piece."""
+    if not analyses:
+        return
     packed = pack(analyses)
+    if len(packed) <= MOST_PACKED:
+        yield _named(analyses, packed)
+        return
+    refs = list(dict.fromkeys(refs_of(each.id for each in analyses)))
+    if len(refs) == 1:  # thousands of words that are none: what comes first has to do
+        yield from _segments([replace(each, passages=_half(each.passages)) for each in analyses])
+        return
+    first = set(refs[: len(refs) // 2])
+    yield from _segments([each for each in analyses if ref_of(each.id) in first])
+    yield from _segments([each for each in analyses if ref_of(each.id) not in first])
+
+
+def _half(passages: tuple[Passage, ...]) -> tuple[Passage, ...]:
+    return passages[: -(-len(passages) // 2)] if len(passages) > 1 else ()
+
+
+def _named(analyses: list[Analysis], packed: bytes) -> tuple[Segment, bytes]:
     refs = dict.fromkeys(refs_of(each.id for each in analyses))
     times = [Ref.parse(ref).at for ref in refs]
     segment = Segment(
@@ -170,6 +220,11 @@ def _segment(analyses: list[Analysis]) -> tuple[Segment, bytes]:
         size=len(packed),
         oldest=min(times),
         newest=max(times),
-        version=VERSION,
+        version=version(),
     )
     return segment, packed
+
+
+def version() -> int:
+    """Return what analyses messages here: the recall's own version, and that of its vocabulary."""
+    return VERSION << 32 | vocabulary().checksum

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +20,9 @@ GOOD_ENDS = ("end_turn", "stop_sequence", "max_tokens")
 
 YOUNG_SHARE = 0.5
 """How old a new summary's oldest exchange may be, as a share of the time for which it is kept."""
+
+MOST_FOLDED = 8
+"""How many calls a fold makes at most: enough for half of the longest window that can be set."""
 
 _PAGE = 50
 
@@ -63,7 +67,7 @@ class Summarizing:
         """Fold what left the session's window since the last time; None where nothing did.
 
         Raises a `BridgeError` where the model gives none: the summary stays as it was, and the next
-        turn's event, or this one's repetition, tries again.
+        turn's event tries again, and this one's repetition where that may help.
         """
         remembered = self._sessions.load(key)
         session, before = remembered.session, remembered.summary
@@ -75,15 +79,23 @@ class Summarizing:
         left = self._left(session, turns, begins=before is None)
         if not left:  # all of it is past its time, or nearly
             return None
-        if any(exchange.answer is not None for exchange in left):
-            text, completed = self._ask(Prompt([_instructions()], [_message(summary.request(before, left))]))
-            taken = Taken(completed.usage, self._settings.prices.cost(completed.model, completed.usage))
-        else:  # failed turns alone, of which Claude is not told
-            text, taken = before.text if before else "", Taken(Usage(), Cost())
+        text, taken = self._write(before.text if before else "", left)
         since = before.since if before else left[0].at
-        after = Summary(turns[-1], summary.bounded(text), since)
+        after = Summary(turns[-1], text, since)
         kept = self._summaries.keep(session, before, after, taken)
         return Folded(len(left), len(after.text), taken, kept)
+
+    def _write(self, notes: str, left: list[Exchange]) -> tuple[str, Taken]:
+        """Fold what left into the notes so far, so much at a time as a call takes."""
+        usage = Usage()
+        cost: Cost | None = Cost()
+        for part in _portions([exchange for exchange in left if exchange.answer is not None]):
+            text, completed = self._ask(Prompt([_instructions()], [_message(summary.request(notes, part))]))
+            notes = summary.bounded(text, whole=completed.stop_reason != "max_tokens")
+            usage += completed.usage
+            price = self._settings.prices.cost(completed.model, completed.usage)
+            cost = cost + price if cost is not None and price is not None else None
+        return notes, Taken(usage, cost)
 
     def _left(self, session: Session, turns: range, *, begins: bool) -> list[Exchange]:
         """Return what left the window, oldest first; of very much only the newest.
@@ -92,7 +104,7 @@ class Summarizing:
         """
         left: list[Exchange] = []
         oldest = self._clock() - self._settings.memory_ttl * YOUNG_SHARE
-        room = summary.MAX_FOLDED_CHARACTERS
+        room = MOST_FOLDED * summary.FOLDED_AT_ONCE
         for exchange in self._sessions.newest_first(session, turns[-1], min(len(turns), _PAGE)):
             room -= exchange.characters
             too_old = begins and exchange.at < oldest
@@ -113,8 +125,22 @@ class Summarizing:
         text = "".join(pieces)
         if completed is None or completed.stop_reason not in GOOD_ENDS or not text.strip():
             reason = completed.stop_reason if completed else "no end"
-            raise UpstreamError("The model wrote no summary.", retryable=True, detail=reason)
+            raise UpstreamError("The model wrote no summary.", retryable=False, detail=reason)
         return text, completed
+
+
+def _portions(exchanges: list[Exchange]) -> Iterator[list[Exchange]]:
+    """Cut exchanges into parts that one call takes, an exchange in one piece."""
+    part: list[Exchange] = []
+    size = 0
+    for exchange in exchanges:
+        if part and size + exchange.characters > summary.FOLDED_AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(exchange)
+        size += exchange.characters
+    if part:
+        yield part
 
 
 def _instructions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bridge.adapters import batches, items, memory_items
 from bridge.conversation import Exchange
-from bridge.memory.head import Head, Segment
+from bridge.memory.head import Head, Segment, Tombstone, mark_of
 from bridge.memory.refs import Ref, milliseconds
 from bridge.ports import Clock, Rewrite
 
@@ -23,13 +23,21 @@ _SETTLED = timedelta(seconds=10)
 
 
 class DynamoArchive:
-    """The memories. ``memory_ttl`` runs from each exchange."""
+    """The memories. ``memory_ttl`` runs from each exchange; ``rounds`` is how patiently batches are read."""
 
-    def __init__(self, client: Any, table: str, memory_ttl: timedelta, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        memory_ttl: timedelta,
+        clock: Clock,
+        rounds: int = batches.ROUNDS,
+    ) -> None:
         self._client = client
         self._table = table
         self._memory_ttl = memory_ttl
         self._clock = clock
+        self._rounds = rounds
 
     def head(self, owner: str) -> Head:
         """Return the head of an owner's memory, read consistently."""
@@ -45,7 +53,9 @@ class DynamoArchive:
         for consistent in (False, True):
             keys = [memory_items.segment_key(owner, seq) for seq in seqs - found.keys()]
             if keys:
-                for item in batches.get(self._client, self._table, keys, consistent=consistent):
+                for item in batches.get(
+                    self._client, self._table, keys, consistent=consistent, rounds=self._rounds
+                ):
                     found[int(item["seq"]["N"])] = memory_items.packed_of(item, owner)
         return found
 
@@ -59,30 +69,34 @@ class DynamoArchive:
 
     def rewrite(self, owner: str, change: Rewrite) -> bool:
         """Put the new segments, then have the head name them, then remove what it names no more."""
-        before, tombstones = {segment.seq for segment in change.head.segments}, frozenset[str]()
-        if change.forgotten:
-            before, tombstones = self._stored(owner, change.forgotten)
+        before = {segment.seq for segment in change.head.segments}
+        if change.finished:  # also what whoever wrote it did not live to name
+            before |= self._stored(owner)
         for segment in change.segments:
             if segment.seq in change.packed:
                 self._put(owner, segment, change.packed[segment.seq])
         new = [memory_items.segment_key(owner, seq) for seq in change.packed]
-        if not self._name(owner, change, tombstones):
+        if not self._name(owner, change):
             batches.remove(self._client, self._table, new)
             return False
         gone = before - {segment.seq for segment in change.segments}
         batches.remove(self._client, self._table, [memory_items.segment_key(owner, seq) for seq in gone])
         return True
 
-    def forget(self, owner: str, session: str) -> int:
+    def forget(self, owner: str, session: str, until: int | None = None) -> int:
         """Have all that a session said up to now left out from the next turn on."""
-        until = milliseconds(self._clock())
+        until = milliseconds(self._clock()) if until is None else until
         self._client.update_item(
             TableName=self._table,
             Key=memory_items.head_key(owner),
-            UpdateExpression="ADD forgotten :tombstones SET #ttl = :ttl",
+            UpdateExpression="ADD forgetting :by_name, forgotten :by_mark SET #ttl = :ttl",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues=items.to_item(
-                {":tombstones": {memory_items.tombstone(session, until)}, ":ttl": self._expiry()}
+                {
+                    ":by_name": {memory_items.written(Tombstone(session, until))},
+                    ":by_mark": {memory_items.written(Tombstone(mark_of(session), until))},
+                    ":ttl": self._expiry(),
+                }
             ),
         )
         return until
@@ -91,7 +105,9 @@ class DynamoArchive:
         keys = {str(key): key for key in (memory_items.exchange_key(owner, ref) for ref in refs)}
         now = self._clock()
         found = {}
-        for item in batches.get(self._client, self._table, list(keys.values()), consistent=consistent):
+        for item in batches.get(
+            self._client, self._table, list(keys.values()), consistent=consistent, rounds=self._rounds
+        ):
             exchange = items.exchange_of(item)
             ref = str(Ref.of(items.session_key(item["session_id"]["S"]).name, exchange))
             # A forgotten session's name may stand for another by now, with turns of its own.
@@ -99,29 +115,19 @@ class DynamoArchive:
                 found[ref] = exchange
         return found
 
-    def _stored(self, owner: str, forgotten: Mapping[str, int]) -> tuple[set[int], frozenset[str]]:
-        """Return all segments that there are, and all that names sessions that are ``forgotten``.
-
-        Segments also that whoever wrote them did not live to name, moments also that a later one of
-        the same session hides in the head.
-        """
+    def _stored(self, owner: str) -> set[int]:
+        """Return the keys of all segments that there are."""
         query = {
             "TableName": self._table,
-            "KeyConditionExpression": "session_id = :memory",
-            "ExpressionAttributeValues": items.to_item({":memory": memory_items.partition(owner)}),
-            "ProjectionExpression": "seq, forgotten",
+            "KeyConditionExpression": "session_id = :memory AND seq > :head",
+            "ExpressionAttributeValues": items.to_item(
+                {":memory": memory_items.partition(owner), ":head": memory_items.HEAD_SEQ}
+            ),
+            "ProjectionExpression": "seq",
             "ConsistentRead": True,
         }
-        seqs: set[int] = set()
-        tombstones: frozenset[str] = frozenset()
-        for page in self._client.get_paginator("query").paginate(**query):
-            for item in page["Items"]:
-                seq = int(item["seq"]["N"])
-                if seq == memory_items.HEAD_SEQ:
-                    tombstones = memory_items.tombstones_of(item, forgotten)
-                else:
-                    seqs.add(seq)
-        return seqs, tombstones
+        pages = self._client.get_paginator("query").paginate(**query)
+        return {int(item["seq"]["N"]) for page in pages for item in page["Items"]}
 
     def _put(self, owner: str, segment: Segment, packed: bytes) -> None:
         ttl = int(segment.newest / 1000 + self._memory_ttl.total_seconds())
@@ -129,13 +135,13 @@ class DynamoArchive:
             TableName=self._table, Item=memory_items.segment_item(owner, segment.seq, packed, ttl)
         )
 
-    def _name(self, owner: str, change: Rewrite, tombstones: frozenset[str]) -> bool:
-        removed: dict[str, Any] = {}
-        if change.settled:
-            removed["pending"] = set(change.settled)
-        if tombstones:
-            removed["forgotten"] = set(tombstones)
-        deletions = ", ".join(f"{name} :{name}" for name in removed)
+    def _name(self, owner: str, change: Rewrite) -> bool:
+        removed = {
+            "pending": set(change.settled),
+            "forgetting": set(map(memory_items.written, change.finished)),
+            "forgotten": set(map(memory_items.written, change.outdated)),
+        }
+        deletions = ", ".join(f"{name} :{name}" for name, members in removed.items() if members)
         expression = "SET #segments = :segments, version = :next, #ttl = :ttl"
         try:
             self._client.update_item(
@@ -152,12 +158,15 @@ class DynamoArchive:
                         ":next": change.head.version + 1,
                         ":read": change.head.version,
                         ":ttl": self._expiry(),
-                        **{f":{name}": members for name, members in removed.items()},
+                        **{f":{name}": members for name, members in removed.items() if members},
                     }
                 ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            # The SDK sends a call again whose reply was lost: then it is this very change that is there.
+            there = memory_items.head_of(failed.response.get("Item"))
+            return there.version == change.head.version + 1 and there.segments == change.segments
         return True
 
     def _expiry(self) -> int:

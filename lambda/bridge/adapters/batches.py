@@ -21,12 +21,17 @@ class BatchFailed(Exception):
     """DynamoDB goes on leaving items out of its batches: the table is throttled."""
 
 
-def get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool) -> list[Item]:
-    """Return the items that are there, in no order. Each key may come only once."""
+def get(
+    client: Any, table: str, keys: Sequence[Item], *, consistent: bool, rounds: int = ROUNDS
+) -> list[Item]:
+    """Return the items that are there, in no order. Each key may come only once.
+
+    Raises `BatchFailed` where some were left out in so many ``rounds``.
+    """
     found: list[Item] = []
     for start in range(0, len(keys), READ_AT_ONCE):
         left = {table: {"Keys": keys[start : start + READ_AT_ONCE], "ConsistentRead": consistent}}
-        for attempt in range(ROUNDS):
+        for attempt in range(rounds):
             reply = client.batch_get_item(RequestItems=left)
             found += reply["Responses"].get(table, ())
             left = reply.get("UnprocessedKeys", {})

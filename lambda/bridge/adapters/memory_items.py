@@ -6,18 +6,19 @@ whatever had to go wrong for that, is not taken for that owner's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 
 from bridge.adapters.items import Item, from_item, to_item
 from bridge.conversation import SessionKey, parse_time
-from bridge.memory.head import Head, Segment
+from bridge.memory.head import Head, Segment, Tombstone
 from bridge.memory.refs import Ref
 from bridge.memory.summary import Summary
 
 HEAD_SEQ = -1
 _SEAL_BYTES = 8
+_ENTRY = 7
+"""Parts of a segment's entry in a head; what a later version adds behind is passed over."""
 
 
 def partition(owner: str) -> str:
@@ -48,8 +49,9 @@ def head_of(item: Item | None) -> Head:
     plain = from_item(item)
     return Head(
         pending=frozenset(plain.get("pending", ())),
-        segments=tuple(Segment(*map(int, entry)) for entry in plain.get("segments", ())),
-        forgotten=_forgotten(plain.get("forgotten", ())),
+        segments=tuple(Segment(*map(int, entry[:_ENTRY])) for entry in plain.get("segments", ())),
+        forgetting=tombstones(plain.get("forgetting", ())),
+        forgotten=tombstones(plain.get("forgotten", ())),
         version=int(plain.get("version", 0)),
     )
 
@@ -70,16 +72,15 @@ def segment_entries(head_segments: tuple[Segment, ...]) -> list[list[int]]:
     ]
 
 
-def tombstone(session: str, until: int) -> str:
-    """Return how a head names a session that is being forgotten."""
-    return f"{session}#{until}"
+def written(tombstone: Tombstone) -> str:
+    """Return how a head has a tombstone."""
+    return f"{tombstone.mark}#{tombstone.until}"
 
 
-def tombstones_of(item: Item, forgotten: Mapping[str, int]) -> frozenset[str]:
-    """Return what a head's item holds of sessions that are ``forgotten``, each up to its moment."""
-    tombstones = from_item(item).get("forgotten", ())
-    moments = [(each, *_moment(each)) for each in tombstones]
-    return frozenset(each for each, name, until in moments if until <= forgotten.get(name, -1))
+def tombstones(texts: Iterable[str]) -> frozenset[Tombstone]:
+    """Return the tombstones that `written` wrote."""
+    parts = (text.rpartition("#") for text in texts)
+    return frozenset(Tombstone(mark, int(until)) for mark, _, until in parts)
 
 
 def segment_item(owner: str, seq: int, packed: bytes, ttl: int) -> Item:
@@ -100,18 +101,6 @@ def summary_of(item: Item) -> Summary:
     """Return the summary of an item."""
     plain = from_item(item)
     return Summary(int(plain["covers"]), plain["text"], parse_time(plain["since"]))
-
-
-def _forgotten(tombstones: Any) -> Mapping[str, int]:
-    moments: dict[str, int] = {}
-    for name, until in map(_moment, tombstones):
-        moments[name] = max(until, moments.get(name, 0))
-    return moments
-
-
-def _moment(tombstone: str) -> tuple[str, int]:
-    name, until = tombstone.split("#")
-    return name, int(until)
 
 
 def _seal(owner: str) -> bytes:

@@ -10,25 +10,38 @@ see docs/decisions/.
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
 
-from bridge.adapters import batches, items, memory_items
+from bridge.adapters import batches, cursors, items, memory_items
 from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
-from bridge.conversation import Exchange, Session, SessionKey, format_time, parse_time
-from bridge.errors import BadRequest, SessionForgotten, TurnTaken
-from bridge.memory.refs import Ref
+from bridge.adapters.naming import Naming
+from bridge.conversation import Exchange, Session, SessionKey, format_time
+from bridge.errors import SessionForgotten, TurnTaken
+from bridge.memory.head import Head
+from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
 from bridge.ports import Clock, Remembered
 
 _LAST_TURN = 10**15
-_CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z)/([A-Za-z0-9_.-]{1,128})")
+
+
+_NO_MEMORY = Head()
+_EVER = datetime.fromtimestamp(0, UTC)
+
+
+class _Found(NamedTuple):
+    """A session's items as they are, and up to when it was forgotten."""
+
+    header: Item | None
+    summary: Item | None
+    head: Head
+    forgot: int
 
 
 class DynamoSessions:
@@ -49,6 +62,7 @@ class DynamoSessions:
         self._memory_ttl = memory_ttl
         self._clock = clock
         self._logger = logger
+        self._naming = Naming(client, table, memory_ttl, clock, logger)
 
     def load(self, key: SessionKey) -> Remembered:
         """Return the session and its exchanges since the window's start, read consistently.
@@ -57,47 +71,38 @@ class DynamoSessions:
         that was kept already is recognised. With the summary and the head of the owner's memory it
         takes two calls.
         """
-        header, summary, head = self._read_at_once(key)
-        session, alive = self._open(key, header)
+        found = self._read_at_once(key)
+        session, alive = self._open(key, found)
         if not alive:
-            return Remembered(session, (), None, memory_items.head_of(head))
+            return Remembered(session, (), None, found.head)
         since = max(session.first_turn, min(session.window_start, session.last_turn))
-        exchanges = tuple(self._exchanges(key, since, None, newest_first=False))
-        return Remembered(
-            session.caught_up(exchanges),
-            exchanges,
-            self._told_summary(session, summary),
-            memory_items.head_of(head),
-        )
+        kept = self._exchanges(key, since, None, newest_first=False)
+        exchanges = tuple(exchange for exchange in kept if milliseconds(exchange.at) > found.forgot)
+        summary = self._told_summary(session, found)
+        return Remembered(session.caught_up(exchanges), exchanges, summary, found.head)
 
     def find(self, key: SessionKey) -> Session | None:
         """Return the header of a living session."""
-        header = self._client.get_item(
-            TableName=self._table, Key=items.key_of(key, items.HEADER_SEQ), ConsistentRead=True
-        ).get("Item")
-        session, alive = self._open(key, header)
+        session, alive = self._open(key, self._read_at_once(key))
         return session if alive else None
 
-    def keep(self, exchange: Exchange, after: Session) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
         """Name an exchange, keep it once, then the header after it."""
-        ref = str(Ref.of(after.key.name, exchange))
-        if exchange.answer is not None:
-            self._name(after.key.owner, ref)
-        item = items.exchange_item(exchange, after.key, self._memory_ttl)
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=item,
-                ConditionExpression="attribute_not_exists(session_id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as taken:
-            there = items.exchange_of(taken.response["Item"])
-            if there.request_id != exchange.request_id:
-                raise TurnTaken(str(after.key)) from taken
-        if not self._keep_header(after):
-            self._take_back(after.key, exchange, ref)
-            raise SessionForgotten(str(after.key))
+        key, ref = after.key, str(Ref.of(after.key.name, exchange))
+        if not self._naming.add(key, ref if exchange.answer is not None else None, head):
+            raise SessionForgotten(str(key))
+        self._put(exchange, key)
+        begins = after.turns == 1 or after.version == 0
+        there = self._keep_header(after, begins=begins)
+        if there and not begins:
+            return
+        # Whoever forgets a session marks it first: now it can be told from one that has just begun,
+        # or that was past its time.
+        if self._naming.forgotten_since(key, head):
+            self._take_back(after, exchange, ref)
+            raise SessionForgotten(str(key))
+        if not there:
+            self._keep_header(after, begins=True)
 
     def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
         """Yield the session's exchanges from the newest back, read ``limit`` at a time."""
@@ -120,45 +125,76 @@ class DynamoSessions:
             "Limit": limit + 1,
         }
         if before is not None:
-            query["ExclusiveStartKey"] = _start_key(owner, before)
+            query["ExclusiveStartKey"] = cursors.start_key(owner, before)
         listed: list[Session] = []
         while True:
             page = self._client.query(**query)
             listed += map(items.listed_session_of, page["Items"])
             if len(listed) > limit:
-                return listed[:limit], _cursor(listed[limit - 1])
+                return listed[:limit], cursors.of(listed[limit - 1])
             if "LastEvaluatedKey" not in page:
                 return listed, None
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _read_at_once(self, key: SessionKey) -> tuple[Item | None, Item | None, Item | None]:
-        """Return the session's header and summary, and the head of its owner's memory."""
-        keys = [
-            items.key_of(key, items.HEADER_SEQ),
-            items.key_of(key, items.SUMMARY_SEQ),
-            memory_items.head_key(key.owner),
-        ]
-        found = batches.get(self._client, self._table, keys, consistent=True)
+    def _put(self, exchange: Exchange, key: SessionKey) -> None:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=items.exchange_item(exchange, key, self._memory_ttl),
+                ConditionExpression="attribute_not_exists(session_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as taken:
+            there = items.exchange_of(taken.response["Item"])
+            if there.request_id != exchange.request_id:
+                raise TurnTaken(str(key)) from taken
+
+    def _read_at_once(self, key: SessionKey) -> _Found:
+        """Read the session's header and summary, and the head of its owner's memory.
+
+        A head that cannot be read leaves the turn without its memory, and not the client without an
+        answer.
+        """
+        own = [items.key_of(key, items.HEADER_SEQ), items.key_of(key, items.SUMMARY_SEQ)]
+        all_keys = [*own, memory_items.head_key(key.owner)]
+        try:
+            found = batches.get(self._client, self._table, all_keys, consistent=True)
+        except batches.BatchFailed:
+            found = batches.get(self._client, self._table, own, consistent=True)
         by_key = {(item["session_id"]["S"], item["seq"]["N"]): item for item in found}
-        header, summary, head = (by_key.get((each["session_id"]["S"], each["seq"]["N"])) for each in keys)
-        return header, summary, head
+        header, summary, head = (by_key.get((each["session_id"]["S"], each["seq"]["N"])) for each in all_keys)
+        try:
+            memory = memory_items.head_of(head)
+        except (LookupError, TypeError, ValueError):
+            self._logger.exception("the head of a memory could not be understood")
+            memory = Head()
+        return _Found(header, summary, memory, memory.forgot(key.name))
 
-    def _told_summary(self, session: Session, item: Item | None) -> Summary | None:
+    def _told_summary(self, session: Session, found: _Found) -> Summary | None:
         """Return the summary, unless it is an earlier session's of the same name, or past its time."""
-        if item is None or items.expired(item, self._clock()):
+        if found.summary is None or items.expired(found.summary, self._clock()):
             return None
-        summary = memory_items.summary_of(item)
-        return summary if summary.covers >= session.first_turn else None
+        summary = memory_items.summary_of(found.summary)
+        forgotten = milliseconds(summary.since) <= found.forgot
+        return None if forgotten or summary.covers < session.first_turn else summary
 
-    def _open(self, key: SessionKey, item: Item | None) -> tuple[Session, bool]:
-        """Return the session of a header, and whether it is alive; one that is not is a new one."""
-        if item is not None and not items.expired(item, self._clock()):
-            return items.header_of(item), True
-        version = items.header_of(item).version if item is not None else 0
+    def _open(self, key: SessionKey, found: _Found) -> tuple[Session, bool]:
+        """Return the session of a header, and whether it is alive; one that is not is a new one.
+
+        What was forgotten is gone, whatever of it is still being removed.
+        """
+        header = items.header_of(found.header) if found.header is not None else None
+        if (
+            header is not None
+            and not items.expired(found.header or {}, self._clock())
+            and milliseconds(header.last_updated or _EVER) > found.forgot
+        ):
+            return header, True
+        version = header.version if header is not None else 0
         newest = self._newest(key)
         if newest is None:
             return Session.begin(key, 1, version), False
-        if newest.at + self._session_ttl > self._clock():
+        if newest.at + self._session_ttl > self._clock() and milliseconds(newest.at) > found.forgot:
             # A function died between a session's first exchange and its header.
             return Session.begin(key, newest.first_turn, version), True
         return Session.begin(key, newest.turn + 1, version), False
@@ -199,40 +235,24 @@ class DynamoSessions:
             "ConsistentRead": True,
         }
 
-    def _name(self, owner: str, ref: str) -> None:
-        """Name an exchange to its owner's memory; naming it twice is naming it once."""
-        try:
-            self._client.update_item(
+    def _take_back(self, after: Session, exchange: Exchange, ref: str) -> None:
+        """Remove what was kept of a turn whose session was forgotten meanwhile."""
+        self._client.delete_item(TableName=self._table, Key=items.key_of(after.key, exchange.turn))
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.delete_item(
                 TableName=self._table,
-                Key=memory_items.head_key(owner),
-                UpdateExpression="ADD pending :refs SET #ttl = :ttl",
-                ExpressionAttributeNames={"#ttl": "ttl"},
+                Key=items.key_of(after.key, items.HEADER_SEQ),
+                ConditionExpression="version = :own AND last_updated = :own_time",
                 ExpressionAttributeValues=items.to_item(
-                    {":refs": {ref}, ":ttl": items.expiry(self._clock(), self._memory_ttl)}
+                    {":own": after.version + 1, ":own_time": format_time(exchange.at)}
                 ),
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":
-                raise
-            # The head is full: nothing was taken out of it for thousands of turns. A turn that cannot
-            # be recalled is better than one that cannot be kept.
-            self._logger.error("an exchange could not be named to its owner's memory", ref=ref)
+        self._naming.take_back(after.key, ref)
 
-    def _take_back(self, key: SessionKey, exchange: Exchange, ref: str) -> None:
-        """Remove what was kept of a turn whose session was forgotten meanwhile."""
-        self._client.delete_item(TableName=self._table, Key=items.key_of(key, exchange.turn))
-        self._client.update_item(
-            TableName=self._table,
-            Key=memory_items.head_key(key.owner),
-            UpdateExpression="DELETE pending :refs",
-            ExpressionAttributeValues=items.to_item({":refs": {ref}}),
-        )
-
-    def _keep_header(self, after: Session) -> bool:
-        """Write the header; return False where the session was forgotten since it was read."""
+    def _keep_header(self, after: Session, *, begins: bool) -> bool:
+        """Write the header; return False where the one that was read is not there any more."""
         values = items.header_values(after, self._session_ttl) | {"version": after.version + 1}
         names = {f"#{name}": name for name in values}
-        begins = after.turns == 1 or after.version == 0
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
         if begins:  # what an earlier session of this name left
             expression += " REMOVE " + ", ".join(items.SUMMARY_ATTRIBUTES)
@@ -259,27 +279,3 @@ class DynamoSessions:
             # counts every exchange in that the header does not know of.
             self._logger.warning("header was written meanwhile", session_turn=after.last_turn)
         return True
-
-
-def _cursor(session: Session) -> str:
-    assert session.last_updated is not None  # noqa: S101 - the index is sorted by it
-    return f"{format_time(session.last_updated)}/{session.key.name}"
-
-
-def _start_key(owner: str, cursor: str) -> Item:
-    match = _CURSOR.fullmatch(cursor)
-    try:
-        if match is None:
-            raise ValueError
-        moment, name = match.groups()
-        parse_time(moment)
-    except ValueError:
-        raise BadRequest("'before' must be a cursor that the page after it gave.") from None
-    return items.to_item(
-        {
-            "owner": owner,
-            "last_updated": moment,
-            "session_id": str(SessionKey(owner, name)),
-            "seq": items.HEADER_SEQ,
-        }
-    )

@@ -85,7 +85,9 @@ def _summarize(key: SessionKey) -> None:
     except BridgeError as error:
         count_failure("summary")
         logger.warning("no summary was written", code=error.code, detail=error.detail)
-        raise
+        if error.retryable:
+            raise
+        return  # the session's next turn tries again
     except Exception:
         count_failure("summary")
         logger.exception("no summary could be written")

@@ -7,8 +7,9 @@ So nothing has to be searched for, and nothing that a lost event would have told
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import functools
+from dataclasses import dataclass
+from hashlib import blake2b
 
 from bridge.memory.refs import Ref
 
@@ -31,13 +32,26 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A session that was forgotten, as what it said up to ``until`` (milliseconds since the epoch).
+
+    ``mark`` is its name, or where that is not to be known any more what `mark_of` made of it.
+    """
+
+    mark: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """An owner's memory, as it stands. ``version`` counts the changes of ``segments``."""
 
     pending: frozenset[str] = frozenset()
     segments: tuple[Segment, ...] = ()
-    forgotten: Mapping[str, int] = field(default_factory=dict)
-    """Sessions that are being forgotten: what they said up to then (milliseconds since the epoch)."""
+    forgetting: frozenset[Tombstone] = frozenset()
+    """Sessions, by name, whose removal is not known to be complete."""
+    forgotten: frozenset[Tombstone] = frozenset()
+    """Sessions, by mark, that were forgotten so lately that a turn of theirs may still be under way."""
     version: int = 0
 
     @property
@@ -45,6 +59,19 @@ class Head:
         """Tell whether there is nothing to be reminded of."""
         return not self.pending and not self.segments
 
+    def forgot(self, session: str) -> int:
+        """Return up to when a session was forgotten; -1 where it was not."""
+        if not self.forgotten:
+            return -1
+        mark = mark_of(session)
+        return max((each.until for each in self.forgotten if each.mark == mark), default=-1)
+
     def holds(self, ref: Ref) -> bool:
         """Tell whether an exchange has not been forgotten."""
-        return ref.at > self.forgotten.get(ref.session, -1)
+        return ref.at > self.forgot(ref.session)
+
+
+@functools.lru_cache(maxsize=4096)
+def mark_of(session: str) -> str:
+    """Return what stands for a forgotten session's name, which is forgotten, too."""
+    return blake2b(session.encode(), digest_size=8).hexdigest()

@@ -2,7 +2,8 @@
 
 1. the system prompt: the operator's own words, never a date, never a memory (breakpoint, 1 h);
 2. the summary of what left the window, which changes only when the window was cut (breakpoint, 1 h);
-3. the window, verbatim, which only grows between two cuts (breakpoint, 5 min, at its end);
+3. the window, verbatim, which only grows between two cuts (breakpoint at its end: 5 min, or 1 h
+   where the session's pace says that the next message comes later than that);
 4. what is recalled for this message, and the message, which nothing is cached behind.
 
 The summary stands at the head of the first message of all, and what is recalled before the message
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.memory import fence, tokens
@@ -23,7 +24,11 @@ from bridge.memory.summary import Summary
 from bridge.memory.window import Window
 
 LONG_CACHE = {"type": "ephemeral", "ttl": "1h"}
-WINDOW_CACHE = {"type": "ephemeral"}
+SHORT_CACHE = {"type": "ephemeral"}
+
+SHORT_PAUSE, LONG_PAUSE = timedelta(minutes=5), timedelta(hours=1)
+"""How long the two caches last. A write for an hour costs 2 instead of 1.25 times the input: it pays where
+a message comes after five minutes and within the hour, and the last pause is the best guess at the next."""
 
 Block = dict[str, Any]
 
@@ -71,7 +76,7 @@ def build(parts: Parts) -> Prompt:
         for entry in exchange.context
     ]
     if said:
-        said[-1]["content"][-1]["cache_control"] = dict(WINDOW_CACHE)
+        said[-1]["content"][-1]["cache_control"] = dict(_window_cache(parts))
     asked = [_text(parts.message)]
     if parts.recalled:
         asked.insert(0, _text(fence.recalled(parts.recalled, parts.now)))
@@ -81,6 +86,11 @@ def build(parts: Parts) -> Prompt:
         messages[0]["content"].insert(0, summary)
     system = [{**_text(parts.system), "cache_control": dict(LONG_CACHE)}] if parts.system.strip() else []
     return Prompt(system, messages)
+
+
+def _window_cache(parts: Parts) -> dict[str, str]:
+    pause = parts.now - parts.window.exchanges[-1].at
+    return LONG_CACHE if SHORT_PAUSE < pause <= LONG_PAUSE else SHORT_CACHE
 
 
 def _text(text: str) -> Block:

@@ -77,6 +77,12 @@ class Recollections:
         Where the memory is warm it takes one read, or none where nothing comes to mind.
         """
         memory = self._memory(owner)
+        try:
+            return self._recall(memory, owner, head, query)
+        finally:
+            self._make_room()
+
+    def _recall(self, memory: _Memory, owner: str, head: Head, query: MemoryQuery) -> list[Recalled]:
         head = self._catch_up(memory, owner, head)
         unknown = self._unknown(memory, head, query.told)
         wanted = {ref_of(hit.id) for hit in self._hits(memory, head, query)}
@@ -85,7 +91,6 @@ class Recollections:
         found = self._archive.exchanges(owner, unknown | wanted)
         if unknown:
             memory.add({ref: found[ref] for ref in unknown if ref in found})
-            self._make_room()
         hits = self._hits(memory, head, query, among=found.keys())
         return _within(query, [_quote(hit, found[ref_of(hit.id)]) for hit in hits], self._clock)
 
@@ -132,8 +137,8 @@ class Recollections:
             try:
                 memory.index.load(packed)
             except StaleSegment:
-                # Another version's: the remember function will write it anew.
-                memory.segments[seq] = frozenset()
+                # Another version's: what is known of it already stands until it is written anew.
+                memory.segments[seq] = frozenset(refs_of(segment_ids(packed)))
                 continue
             refs = frozenset(refs_of(segment_ids(packed)))
             memory.segments[seq] = refs
@@ -157,9 +162,10 @@ class Recollections:
             if hit.score < LEAST_SHARE * hits[0].score:
                 break
             if room is not None:
-                room -= QUOTE_TOKENS + (hit.end - hit.start) // tokens.BYTES_PER_TOKEN
-                if room < 0 and chosen:
-                    break
+                taken = QUOTE_TOKENS + (hit.end - hit.start) // tokens.BYTES_PER_TOKEN
+                if taken > room:
+                    continue
+                room -= taken
             chosen.append(hit)
         return chosen
 

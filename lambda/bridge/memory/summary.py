@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 3000
 """The longest summary: under 1,000 tokens, about what half of a default window takes."""
 
-MAX_OUTPUT_TOKENS = 800
-"""What the model may write: a little less than `MAX_CHARACTERS`."""
+MAX_OUTPUT_TOKENS = 4000
+"""What the model may write, what it thinks before included: `MAX_CHARACTERS` bound what is kept."""
 
-MAX_FOLDED_CHARACTERS = 60_000
-"""What a fold takes in at most, the newest: more than any cut of a default window leaves."""
+FOLDED_AT_ONCE = 60_000
+"""Characters that one call takes in: more than any cut of a default window leaves."""
 
 _SENTENCE_END = re.compile(r"[.!?。！？।](?=\s|$)|\n")  # noqa: RUF001 - these end sentences, too
 
@@ -51,17 +51,21 @@ class Summary:
     since: datetime
 
 
-def request(summary: Summary | None, left: Sequence[Exchange]) -> str:
+def request(notes: str, left: Sequence[Exchange]) -> str:
     """Return what the model is asked: the notes so far, and what left the window since."""
     said = [(entry["role"], entry["content"]) for e in left if e.answer is not None for entry in e.context]
-    notes = fence.transcript([("notes", summary.text if summary else "(none yet)")])
-    return f"{notes}\n<messages>\n{fence.transcript(said)}\n</messages>\n\nWrite the new notes."
+    before = fence.transcript([("notes", notes or "(none yet)")])
+    return f"{before}\n<messages>\n{fence.transcript(said)}\n</messages>\n\nWrite the new notes."
 
 
-def bounded(text: str) -> str:
-    """Return a summary within its bound, cut at a sentence's end where there is one near."""
+def bounded(text: str, *, whole: bool = True) -> str:
+    """Return a summary within its bound, cut at a sentence's end where there is one near.
+
+    One that is not ``whole``, since the model came to its limit, is cut at its last sentence's end, too.
+    """
     text = text.strip()
-    if len(text) <= MAX_CHARACTERS:
+    if whole and len(text) <= MAX_CHARACTERS:
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, MAX_CHARACTERS // 2, MAX_CHARACTERS)]
-    return text[: ends[-1] if ends else MAX_CHARACTERS].rstrip()
+    most = min(len(text), MAX_CHARACTERS)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, most // 2, most)]
+    return text[: ends[-1] if ends else most].rstrip()

@@ -1,0 +1,72 @@
+"""Names of exchanges in the heads of their owners' memories: put there by whoever keeps the exchanges."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from bridge.adapters import items, memory_items
+from bridge.conversation import SessionKey
+from bridge.memory.head import Head
+from bridge.ports import Clock
+
+
+class Naming:
+    """Names exchanges, and tells whether their session was forgotten meanwhile."""
+
+    def __init__(self, client: Any, table: str, memory_ttl: timedelta, clock: Clock, logger: Logger) -> None:
+        self._client = client
+        self._table = table
+        self._memory_ttl = memory_ttl
+        self._clock = clock
+        self._logger = logger
+
+    def add(self, key: SessionKey, ref: str | None, head: Head) -> bool:
+        """Name an exchange; return False where its session was forgotten since ``head`` was read.
+
+        Naming it twice is naming it once. Without a ``ref`` it is only looked. An exchange that cannot
+        be named is kept all the same: one that is not recalled is better than one that is lost.
+        """
+        addition: dict[str, Any] = {} if ref is None else {":refs": {ref}}
+        try:
+            reply = self._client.update_item(
+                TableName=self._table,
+                Key=memory_items.head_key(key.owner),
+                UpdateExpression="SET #ttl = :ttl" + (" ADD pending :refs" if addition else ""),
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=items.to_item(
+                    addition | {":ttl": items.expiry(self._clock(), self._memory_ttl)}
+                ),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError:
+            self._logger.exception("an exchange could not be named to its owner's memory")
+            return True
+        if not _forgotten_since(key, head, memory_items.head_of(reply["Attributes"])):
+            return True
+        if ref is not None:
+            self.take_back(key, ref)
+        return False
+
+    def take_back(self, key: SessionKey, ref: str) -> None:
+        """Take a name out again."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=memory_items.head_key(key.owner),
+            UpdateExpression="DELETE pending :refs",
+            ExpressionAttributeValues=items.to_item({":refs": {ref}}),
+        )
+
+    def forgotten_since(self, key: SessionKey, head: Head) -> bool:
+        """Tell whether a session was forgotten since ``head`` was read."""
+        reply = self._client.get_item(
+            TableName=self._table, Key=memory_items.head_key(key.owner), ConsistentRead=True
+        )
+        return _forgotten_since(key, head, memory_items.head_of(reply.get("Item")))
+
+
+def _forgotten_since(key: SessionKey, before: Head, now: Head) -> bool:
+    return now.forgot(key.name) > before.forgot(key.name)
