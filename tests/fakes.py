@@ -12,16 +12,17 @@ from typing import Any
 
 from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
 from bridge.errors import ClientGone, SessionForgotten, TurnTaken
-from bridge.memory.head import Head, Segment
+from bridge.memory.head import Head, Segment, Tombstone, mark_of
 from bridge.memory.prompt import Prompt
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Completed, Connection, Remembered, Rewrite, Taken, Text
+from bridge.ports import Completed, Connection, Erased, Remembered, Rewrite, Taken, Text
 from bridge.pricing import Prices
 
 START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)
 KEY = SessionKey("ada", "travel")
 MODEL = "claude-sonnet-5-5"
+_NO_MEMORY = Head()
 PRICES = Prices.parse("claude-sonnet-5-5=2/10,claude-haiku-5-5=0.10/0.50")
 
 
@@ -92,16 +93,17 @@ class MemorySessions:
         head = self.heads.get(key.owner, Head())
         return Remembered(session.caught_up(found), found, self.summaries.get(key), head)
 
-    def keep(self, exchange: Exchange, after: Session) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
         meddle, self.before_keep = self.before_keep, None
         if meddle is not None:
             meddle()
-        if exchange.answer is not None:
-            head = self.heads.get(after.key.owner, Head())
-            name = str(Ref.of(after.key.name, exchange))
-            self.heads[after.key.owner] = replace(head, pending=head.pending | {name})
-        if after.version and after.key not in self.headers:
+        now = self.heads.get(after.key.owner, _NO_MEMORY)
+        if now.forgot(after.key.name) > head.forgot(after.key.name):
             raise SessionForgotten(str(after.key))
+        if exchange.answer is not None:
+            named = self.heads.get(after.key.owner, _NO_MEMORY)
+            name = str(Ref.of(after.key.name, exchange))
+            self.heads[after.key.owner] = replace(named, pending=named.pending | {name})
         kept = self.exchanges.setdefault(after.key, {})
         there = kept.setdefault(exchange.turn, exchange)
         if there.request_id != exchange.request_id:
@@ -169,22 +171,29 @@ class MemoryArchive:
         head = self.sessions.heads.get(owner, Head())
         if head.version != change.head.version:
             return False
-        forgotten = {name: at for name, at in head.forgotten.items() if change.forgotten.get(name) != at}
         self.sessions.heads[owner] = Head(
-            head.pending - change.settled, change.segments, forgotten, head.version + 1
+            head.pending - change.settled,
+            change.segments,
+            head.forgetting - change.finished,
+            head.forgotten - change.outdated,
+            head.version + 1,
         )
         stay = {segment.seq for segment in change.segments}
         there = self.packed.get(owner, {}) | dict(change.packed)
         self.packed[owner] = {seq: packed for seq, packed in there.items() if seq in stay}
         return True
 
-    def forget(self, owner: str, session: str) -> int:
+    def forget(self, owner: str, session: str, until: int | None = None) -> int:
         head = self.sessions.heads.get(owner, Head())
-        until = milliseconds(self.clock())
-        self.sessions.heads[owner] = replace(head, forgotten={**head.forgotten, session: until})
+        until = milliseconds(self.clock()) if until is None else until
+        self.sessions.heads[owner] = replace(
+            head,
+            forgetting=head.forgetting | {Tombstone(session, until)},
+            forgotten=head.forgotten | {Tombstone(mark_of(session), until)},
+        )
         return until
 
-    def erase(self, key: SessionKey, until: int | None = None) -> int:
+    def erase(self, key: SessionKey, until: int | None = None) -> Erased:
         """Remove a session; with `until`, what was kept up to then."""
 
         def gone(at: datetime | None) -> bool:
@@ -197,7 +206,8 @@ class MemoryArchive:
         kept = self.sessions.exchanges.get(key, {})
         left = {turn: exchange for turn, exchange in kept.items() if not gone(exchange.at)}
         self.sessions.exchanges[key] = left
-        return len(kept) - len(left)
+        erased = [milliseconds(exchange.at) for turn, exchange in kept.items() if turn not in left]
+        return Erased(len(erased), max(erased, default=-1))
 
 
 class MemorySummaries:
@@ -233,9 +243,13 @@ class ScriptedClaude:
         self.prompts: list[Prompt] = []
         self.models: list[str] = []
         self.closed = 0
+        self.before_answer: Callable[[], None] | None = None
 
     @contextmanager
     def answer(self, prompt: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
+        meddle, self.before_answer = self.before_answer, None
+        if meddle is not None:
+            meddle()
         self.prompts.append(prompt)
         self.models.append(model)
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.conversation import Exchange, RecallScope, SessionKey, parse_time
+from bridge.conversation import Cost, Exchange, RecallScope, SessionKey, Usage, parse_time
 from bridge.memory.refs import Ref
 from bridge.memory.summary import Summary
 from tests import wired
@@ -15,6 +15,7 @@ from tests.fakes import (
     START,
     FakeClock,
     FakeGateway,
+    MemoryArchive,
     MemorySessions,
     ScriptedClaude,
     a_turn,
@@ -121,29 +122,37 @@ def test_a_memory_that_fails_leaves_the_turn_as_it_is(monkeypatch: pytest.Monkey
     assert bridge.gateway.frames[-1]["type"] == "answer"
 
 
-def test_a_session_that_is_forgotten_while_it_is_answered_keeps_nothing() -> None:
+@pytest.mark.parametrize("turns_before", [0, 1])
+def test_a_session_that_is_forgotten_while_it_is_answered_keeps_nothing(turns_before: int) -> None:
     bridge = Bridge()
-    bridge.ask("The launch code word is marmalade.")
+    for _ in range(turns_before):
+        bridge.ask("The launch code word is marmalade.")
+    archive = MemoryArchive(bridge.sessions, bridge.clock)
 
     def forget() -> None:
-        bridge.sessions.headers.clear()
-        bridge.sessions.exchanges.clear()
+        archive.forget(KEY.owner, KEY.name)
+        archive.erase(KEY)
 
-    loaded = bridge.sessions.load
-
-    def load_and_forget(key: SessionKey) -> object:
-        remembered = loaded(key)
-        forget()
-        return remembered
-
-    bridge.sessions.load = load_and_forget  # type: ignore[assignment, method-assign]
+    bridge.claude.before_answer = forget
     bridge.ask("What is the launch code word?")
     closing = bridge.gateway.frames[-1]
     assert (closing["type"], closing["code"]) == ("error", "conflict")
     assert "forgotten" in closing["message"]
-    assert bridge.sessions.exchanges == {}
+    assert bridge.sessions.kept() == []
+    assert KEY not in bridge.sessions.headers
+    assert len(bridge.sessions.heads["ada"].pending) == turns_before
     assert bridge.outcome.exchange is not None
     assert bridge.outcome.exchange.answer is None
+
+
+def test_what_a_refusal_took_is_counted() -> None:
+    bridge = Bridge()
+    bridge.claude.scripts = [["I would rather not.", completed("refusal", input_tokens=1000)]]
+    bridge.ask("Tell me a secret.")
+    (kept,) = bridge.sessions.kept()
+    assert (kept.answer, kept.usage) == (None, Usage(1000))
+    assert kept.cost == Cost(2_000_000, 2_000_000)
+    assert bridge.sessions.headers[KEY].cost == kept.cost
 
 
 def test_a_failed_turn_is_not_remembered() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +111,24 @@ def test_between_two_cuts_what_was_cached_stays_the_beginning_byte_for_byte(
         assert now.startswith(cached)
         assert f"Recalled for turn {number}." not in now
         cached = now
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cache"),
+    [
+        (1, {"type": "ephemeral"}),
+        (5, {"type": "ephemeral"}),
+        (6, {"type": "ephemeral", "ttl": "1h"}),
+        (60, {"type": "ephemeral", "ttl": "1h"}),
+        (61, {"type": "ephemeral"}),
+    ],
+)
+def test_the_window_is_cached_for_as_long_as_the_last_pause_suggests(
+    minutes: int, cache: dict[str, str]
+) -> None:
+    last = an_exchange(1)
+    parts = Parts("", Window((last,)), "And now?", last.at + timedelta(minutes=minutes))
+    assert marks(prompt.build(parts)) == [cache]
 
 
 def test_building_twice_shares_no_mark() -> None:

@@ -33,13 +33,14 @@ class Owners:
         """Keep an exchange, as another function does."""
         self.clock.advance(minutes=1)
         key = SessionKey(owner, session)
-        before = self.sessions.load(key).session
+        loaded = self.sessions.load(key)
+        before = loaded.session
         exchange = replace(
             an_exchange(before.next_turn, question, answer),
             at=self.clock(),
             request_id=request_id(before.next_turn),
         )
-        self.sessions.keep(exchange, before.caught_up([exchange]))
+        self.sessions.keep(exchange, before.caught_up([exchange]), loaded.head)
         return exchange
 
     def recall(self, owner: str, text: str, **query: object) -> list[Recalled]:

@@ -46,14 +46,15 @@ class Memories:
         self.said += 1
         self.clock.advance(seconds=1)
         key = SessionKey(owner, session)
-        before = self.sessions.load(key).session
+        loaded = self.sessions.load(key)
+        before = loaded.session
         word = "zq" + "".join(chr(ord("b") + int(digit)) for digit in str(self.said))
         exchange = replace(
             an_exchange(before.next_turn, f"The word is {word}.", "Fine."),
             at=self.clock(),
             request_id=request_id(self.said),
         )
-        self.sessions.keep(exchange, before.caught_up([exchange]))
+        self.sessions.keep(exchange, before.caught_up([exchange]), loaded.head)
         return word
 
     def found(self, function: int, owner: str, word: str) -> int:
@@ -149,7 +150,7 @@ class Remembered(RuleBasedStateMachine):
             self.recall(0, owner)
             self.recall(1, owner)
             head = self.memories.sessions.heads.get(owner, Head())
-            assert not head.forgotten
+            assert not head.forgetting
             assert len(head.pending) < SEAL_AT
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bridge.conversation import Session, Usage
 from bridge.errors import UpstreamError
 from bridge.memory import summary
-from bridge.memory.summary import MAX_CHARACTERS, MAX_FOLDED_CHARACTERS, Summary
+from bridge.memory.summary import FOLDED_AT_ONCE, MAX_CHARACTERS, Summary
 from bridge.ports import Completed
-from bridge.summarizing import Folded, Settings, Summarizing
+from bridge.summarizing import MOST_FOLDED, Folded, Settings, Summarizing
 from tests.fakes import (
     KEY,
     PRICES,
@@ -29,6 +29,7 @@ from tests.fakes import (
 )
 
 MODEL = "claude-haiku-5-5"
+MUCH: list[list[str | Completed | Exception]] = [["Much.", completed()] for _ in range(MOST_FOLDED)]
 
 
 class Notes:
@@ -141,14 +142,33 @@ def test_failed_turns_alone_are_covered_without_a_model() -> None:
     assert notes.claude.prompts == []
 
 
-def test_of_very_much_only_the_newest_is_folded() -> None:
-    notes = Notes(["Much.", completed()])
-    notes.say(turns=10, window_start=10, length=MAX_FOLDED_CHARACTERS // 4)
+def test_of_much_as_many_calls_are_made_as_it_takes_oldest_first() -> None:
+    notes = Notes(["One.", completed(input_tokens=1)], ["Two.", completed(input_tokens=2)])
+    notes.say(turns=10, window_start=6, length=FOLDED_AT_ONCE // 4)
     folded = notes.fold()
     assert folded is not None
-    assert folded.turns == 3
-    assert len(notes.asked) < 2 * MAX_FOLDED_CHARACTERS
-    assert notes.sessions.summaries[KEY].covers == 9
+    assert (folded.turns, folded.taken.usage) == (5, Usage(3))
+    assert notes.sessions.summaries[KEY] == Summary(5, "Two.", an_exchange(1).at)
+    first, second = (str(prompt.messages) for prompt in notes.claude.prompts)
+    assert [f"question {turn} " in first for turn in range(1, 6)] == [True] * 3 + [False] * 2
+    assert [f"question {turn} " in second for turn in range(1, 6)] == [False] * 3 + [True] * 2
+    assert "One." in second
+
+
+def test_of_very_much_only_the_newest_is_folded() -> None:
+    notes = Notes(*MUCH)
+    notes.say(turns=MOST_FOLDED + 5, window_start=MOST_FOLDED + 5, length=FOLDED_AT_ONCE - 50)
+    folded = notes.fold()
+    assert folded is not None
+    assert folded.turns == MOST_FOLDED
+    assert notes.sessions.summaries[KEY].covers == MOST_FOLDED + 4
+
+
+def test_notes_that_came_to_their_limit_end_with_a_sentence() -> None:
+    notes = Notes(["She likes jam. She wants to", completed("max_tokens")])
+    notes.say(turns=4, window_start=3)
+    notes.fold()
+    assert notes.sessions.summaries[KEY].text == "She likes jam."
 
 
 def test_a_summary_that_lapsed_begins_anew_with_what_is_young() -> None:
