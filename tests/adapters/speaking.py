@@ -19,7 +19,8 @@ DAYS = timedelta(days=30)
 
 def say(sessions: DynamoSessions, clock: FakeClock, key: SessionKey = KEY, **changes: Any) -> Exchange:
     """Keep the next exchange of a session, as the answering does."""
-    session = sessions.load(key).session
+    remembered = sessions.load(key)
+    session = remembered.session
     turn = session.next_turn
     held: dict[str, Any] = {
         "turn": turn,
@@ -28,17 +29,19 @@ def say(sessions: DynamoSessions, clock: FakeClock, key: SessionKey = KEY, **cha
         "request_id": request_id(turn),
     }
     exchange = replace(an_exchange(usage=Usage(5, 3)), **(held | changes))
-    sessions.keep(exchange, session.caught_up([exchange]))
+    sessions.keep(exchange, session.caught_up([exchange]), remembered.head)
     return exchange
 
 
 def cut(sessions: DynamoSessions, clock: FakeClock, window_start: int, key: SessionKey = KEY) -> Exchange:
     """Keep the next exchange, and cut the session's window, so that it begins with a turn."""
-    session = sessions.load(key).session
+    remembered = sessions.load(key)
+    session = remembered.session
     exchange = replace(
         an_exchange(session.next_turn, usage=Usage(5, 3)), at=clock(), first_turn=session.first_turn
     )
-    sessions.keep(exchange, replace(session.caught_up([exchange]), window_start=window_start))
+    after = replace(session.caught_up([exchange]), window_start=window_start)
+    sessions.keep(exchange, after, remembered.head)
     return exchange
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from bridge.adapters import items, memory_items
 from bridge.adapters.archive import DynamoArchive
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Failure, SessionKey
-from bridge.memory.head import Head, Segment
+from bridge.memory.head import Head, Segment, Tombstone, mark_of
 from bridge.memory.refs import Ref, milliseconds
 from bridge.ports import Rewrite
 from tests.adapters.speaking import DAYS, name, say, segments
@@ -37,8 +39,25 @@ def a_rewrite(head: Head, *new: int, stay: tuple[int, ...] = (), settled: tuple[
         segments=tuple(map(a_segment, (*stay, *new))),
         packed={seq: f"packed {seq}".encode() for seq in new},
         settled=frozenset(settled),
-        forgotten=head.forgotten,
+        finished=head.forgetting,
     )
+
+
+def tombstones(*moments: tuple[str, int]) -> frozenset[Tombstone]:
+    return frozenset(Tombstone(mark, until) for mark, until in moments)
+
+
+def lost_reply(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Have the next update's reply get lost, and the SDK send it again, after others had their way."""
+    update = dynamodb.update_item
+
+    def sent_twice(**call: Any) -> Any:
+        monkeypatch.setattr(dynamodb, "update_item", update)
+        update(**call)
+        meanwhile()
+        return update(**call)
+
+    monkeypatch.setattr(dynamodb, "update_item", sent_twice)
 
 
 def head_item(dynamodb: Any, owner: str = KEY.owner) -> dict[str, Any]:
@@ -143,43 +162,104 @@ def test_the_last_name_of_all_may_be_settled(
     assert name(say(sessions, clock)) in archive.head(KEY.owner).pending
 
 
+def test_a_rewrite_whose_reply_was_lost_is_made(
+    archive: DynamoArchive, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.rewrite(KEY.owner, a_rewrite(Head(), 1))
+    lost_reply(dynamodb, monkeypatch, lambda: None)
+    assert archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner), 2))
+    head = archive.head(KEY.owner)
+    assert (head.segments, head.version) == ((a_segment(2),), 2)
+    assert archive.segments(KEY.owner, head.segments) == {2: b"packed 2"}
+    assert segments(dynamodb) == [2]
+
+
+def test_a_rewrite_whose_reply_was_lost_is_made_also_where_another_followed_it(
+    archive: DynamoArchive, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow() -> None:
+        assert archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner), 2, stay=(1,)))
+
+    lost_reply(dynamodb, monkeypatch, follow)
+    assert archive.rewrite(KEY.owner, a_rewrite(Head(), 1))
+    head = archive.head(KEY.owner)
+    assert archive.segments(KEY.owner, head.segments) == {1: b"packed 1", 2: b"packed 2"}
+
+
+def test_a_rewrite_without_segments_whose_reply_was_lost_is_made(
+    archive: DynamoArchive, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.forget(KEY.owner, "travel")
+    lost_reply(dynamodb, monkeypatch, lambda: None)
+    assert archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner)))
+    assert archive.head(KEY.owner).version == 1
+
+
+def test_of_two_rewrites_without_segments_the_second_is_not_taken_for_the_first(
+    archive: DynamoArchive,
+) -> None:
+    archive.forget(KEY.owner, "travel")
+    first = archive.head(KEY.owner)
+    archive.forget(KEY.owner, "cooking")
+    second = archive.head(KEY.owner)
+    assert archive.rewrite(KEY.owner, a_rewrite(first))
+    assert not archive.rewrite(KEY.owner, a_rewrite(second))
+    assert archive.head(KEY.owner).forgetting == tombstones(("cooking", NOW))
+
+
 def test_forgetting_leaves_a_moment_behind(archive: DynamoArchive, clock: FakeClock, calls: Calls) -> None:
     assert archive.forget(KEY.owner, "travel") == NOW
     assert calls.made == {"UpdateItem": 1}
     clock.advance(seconds=1)
     assert archive.forget(KEY.owner, "cooking") == NOW + 1000
     head = archive.head(KEY.owner)
-    assert head.forgotten == {"travel": NOW, "cooking": NOW + 1000}
+    assert head.forgetting == tombstones(("travel", NOW), ("cooking", NOW + 1000))
+    assert head.forgotten == tombstones((mark_of("travel"), NOW), (mark_of("cooking"), NOW + 1000))
+    assert (head.forgot("travel"), head.forgot("private")) == (NOW, -1)
     assert not head.holds(Ref("travel", 1, NOW))
     assert head.holds(Ref("travel", 1, NOW + 1))
     assert archive.head("eve") == Head()
+
+
+def test_a_moment_may_be_another_than_now(archive: DynamoArchive) -> None:
+    assert archive.forget(KEY.owner, "travel", NOW + 5000) == NOW + 5000
+    assert archive.head(KEY.owner).forgetting == tombstones(("travel", NOW + 5000))
 
 
 def test_of_several_moments_the_last_one_counts(archive: DynamoArchive, clock: FakeClock) -> None:
     archive.forget(KEY.owner, "travel")
     clock.advance(seconds=1)
     archive.forget(KEY.owner, "travel")
-    assert archive.head(KEY.owner).forgotten == {"travel": NOW + 1000}
+    assert archive.head(KEY.owner).forgot("travel") == NOW + 1000
 
 
-def test_a_rewrite_takes_away_the_moments_that_it_read(archive: DynamoArchive, clock: FakeClock) -> None:
+def test_a_rewrite_takes_away_the_names_that_it_read_and_leaves_the_marks(
+    archive: DynamoArchive, clock: FakeClock, dynamodb: Any
+) -> None:
     archive.forget(KEY.owner, "travel")
     read = archive.head(KEY.owner)
     clock.advance(seconds=1)
     archive.forget(KEY.owner, "travel")
     archive.forget(KEY.owner, "cooking")
     assert archive.rewrite(KEY.owner, a_rewrite(read))
-    assert archive.head(KEY.owner).forgotten == {"travel": NOW + 1000, "cooking": NOW + 1000}
+    assert archive.head(KEY.owner).forgetting == tombstones(("travel", NOW + 1000), ("cooking", NOW + 1000))
     assert archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner)))
-    assert archive.head(KEY.owner) == Head(version=2)
+    head = archive.head(KEY.owner)
+    assert head.forgetting == frozenset()
+    assert (head.forgot("travel"), head.forgot("cooking")) == (NOW + 1000, NOW + 1000)
+    written = repr(head_item(dynamodb))
+    assert "travel" not in written
+    assert "cooking" not in written
 
 
-def test_a_rewrite_takes_away_all_moments_of_a_session(archive: DynamoArchive, clock: FakeClock) -> None:
+def test_a_rewrite_takes_away_the_marks_that_it_is_told_of(archive: DynamoArchive, clock: FakeClock) -> None:
     archive.forget(KEY.owner, "travel")
+    outdated = archive.head(KEY.owner).forgotten
     clock.advance(seconds=1)
     archive.forget(KEY.owner, "travel")
-    archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner)))
-    assert archive.head(KEY.owner).forgotten == {}
+    head = archive.head(KEY.owner)
+    archive.rewrite(KEY.owner, replace(a_rewrite(head), outdated=outdated))
+    assert archive.head(KEY.owner).forgotten == tombstones((mark_of("travel"), NOW + 1000))
 
 
 def test_a_rewrite_that_forgets_removes_segments_that_nobody_names(

@@ -13,8 +13,9 @@ from bridge.adapters.erasing import DynamoEraser
 from bridge.adapters.sessions import DynamoSessions
 from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, Usage
+from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Taken
+from bridge.ports import Erased, Taken
 from tests.adapters.speaking import DAYS, cut, say, seqs
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock
@@ -88,7 +89,7 @@ def test_a_session_is_erased(
 ) -> None:
     say(sessions, clock)
     meet("delete_item", conflict(dynamodb), 1)
-    assert DynamoEraser(dynamodb, SESSIONS_TABLE).erase(KEY) == 1
+    assert DynamoEraser(dynamodb, SESSIONS_TABLE).erase(KEY) == Erased(1, milliseconds(START))
     assert seqs(dynamodb, str(KEY)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +11,16 @@ from bridge.adapters import items, memory_items
 from bridge.adapters.erasing import DynamoEraser
 from bridge.adapters.sessions import DynamoSessions
 from bridge.adapters.summaries import DynamoSummaries
-from bridge.conversation import Cost, SessionKey, Usage
+from bridge.conversation import Cost, SessionKey, Usage, format_time, parse_time
 from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Taken
-from tests.adapters.speaking import DAYS, cut, delete, say, seqs
+from bridge.ports import Erased, Taken
+from tests.adapters.speaking import DAYS, cut, delete, item, say, seqs
 from tests.aws import SESSIONS_TABLE, Calls
-from tests.fakes import KEY, FakeClock
+from tests.fakes import KEY, START, FakeClock
 
 COOKING = SessionKey(KEY.owner, "cooking")
+NOW = milliseconds(START)
 TAKEN = Taken(Usage(9, 4), Cost(3, 3))
 
 
@@ -54,7 +56,7 @@ def test_everything_of_a_session_goes_and_nothing_of_others(
     others = (COOKING, SessionKey("eve", "travel"), SessionKey(f"{KEY}", "travel"))
     for key in (KEY, *others):
         converse(sessions, summaries, clock, key)
-    assert eraser.erase(KEY) == 3
+    assert eraser.erase(KEY) == Erased(3, NOW)
     assert seqs_of(sessions, KEY) == []
     assert [seqs_of(sessions, key) for key in others] == [[-1, 0, 1, 2, 3]] * 3
     assert sessions.find(KEY) is None
@@ -70,15 +72,16 @@ def test_the_memories_names_are_not_its_business(
 
 
 def test_where_nothing_is_nothing_goes(eraser: DynamoEraser, calls: Calls) -> None:
-    assert eraser.erase(KEY) == 0
+    assert eraser.erase(KEY) == Erased(0)
     assert calls.made == {"DeleteItem": 1, "Query": 1}
 
 
 def test_a_long_session_goes_too(eraser: DynamoEraser, sessions: DynamoSessions, dynamodb: Any) -> None:
+    at = "2026-11-22T19:37:40.123Z"
     for seq in range(1, 61):
-        item = {**items.key_of(KEY, seq), "last_updated": {"S": "2026-11-22T19:37:40.123Z"}}
-        dynamodb.put_item(TableName=SESSIONS_TABLE, Item=item)
-    assert eraser.erase(KEY) == 60
+        exchange = {**items.key_of(KEY, seq), "last_updated": {"S": at}}
+        dynamodb.put_item(TableName=SESSIONS_TABLE, Item=exchange)
+    assert eraser.erase(KEY) == Erased(60, milliseconds(parse_time(at)))
     assert seqs_of(sessions, KEY) == []
 
 
@@ -86,9 +89,9 @@ def test_until_a_moment_what_was_written_up_to_it_goes(
     eraser: DynamoEraser, sessions: DynamoSessions, summaries: DynamoSummaries, clock: FakeClock
 ) -> None:
     converse(sessions, summaries, clock)
-    assert eraser.erase(KEY, milliseconds(clock()) - 1) == 0
+    assert eraser.erase(KEY, NOW - 1) == Erased(0)
     assert seqs_of(sessions, KEY) == [-1, 0, 1, 2, 3]
-    assert eraser.erase(KEY, milliseconds(clock())) == 3
+    assert eraser.erase(KEY, NOW) == Erased(3, NOW)
     assert seqs_of(sessions, KEY) == []
 
 
@@ -97,11 +100,11 @@ def test_until_a_moment_a_session_that_began_since_is_spared(
 ) -> None:
     say(sessions, clock)
     until = milliseconds(clock())
-    assert eraser.erase(KEY) == 1
+    assert eraser.erase(KEY) == Erased(1, NOW)
     clock.advance(milliseconds=1)
     converse(sessions, summaries, clock)
     before = sessions.load(KEY)
-    assert eraser.erase(KEY, until) == 0
+    assert eraser.erase(KEY, until) == Erased(0)
     assert sessions.load(KEY) == before
     assert seqs_of(sessions, KEY) == [-1, 0, 1, 2, 3]
 
@@ -113,7 +116,7 @@ def test_until_a_moment_a_session_that_goes_on_loses_what_was_before(
     until = milliseconds(clock())
     clock.advance(milliseconds=1)
     second = say(sessions, clock)
-    assert eraser.erase(KEY, until) == 1
+    assert eraser.erase(KEY, until) == Erased(1, until)
     assert sessions.load(KEY).exchanges == (second,)
 
 
@@ -126,5 +129,43 @@ def test_what_whoever_erased_before_left_goes(
 ) -> None:
     converse(sessions, summaries, clock)
     delete(dynamodb, items.HEADER_SEQ)
-    assert eraser.erase(KEY, milliseconds(clock())) == 3
+    assert eraser.erase(KEY, NOW) == Erased(3, NOW)
     assert seqs_of(sessions, KEY) == []
+
+
+def test_the_newest_exchanges_time_is_told_also_where_it_is_ahead_of_ones_own_clock(
+    eraser: DynamoEraser, sessions: DynamoSessions, clock: FakeClock
+) -> None:
+    say(sessions, clock)
+    clock.advance(seconds=3)
+    say(sessions, clock)
+    assert eraser.erase(KEY) == Erased(2, NOW + 3000)
+
+
+@pytest.mark.parametrize("seq", [items.HEADER_SEQ, 1])
+def test_until_a_moment_what_was_written_anew_after_the_look_is_spared(
+    eraser: DynamoEraser,
+    sessions: DynamoSessions,
+    clock: FakeClock,
+    dynamodb: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    seq: int,
+) -> None:
+    """Between its look and its removal the session was erased by another, and its name given again."""
+    say(sessions, clock)
+    remove, anew = dynamodb.delete_item, format_time(START + timedelta(milliseconds=1))
+
+    def late(**call: Any) -> Any:
+        monkeypatch.setattr(dynamodb, "delete_item", remove)
+        dynamodb.update_item(
+            TableName=SESSIONS_TABLE,
+            Key=items.key_of(KEY, seq),
+            UpdateExpression="SET last_updated = :anew",
+            ExpressionAttributeValues=items.to_item({":anew": anew}),
+        )
+        return remove(**call)
+
+    monkeypatch.setattr(dynamodb, "delete_item", late)
+    eraser.erase(KEY, NOW)
+    assert seqs_of(sessions, KEY) == [seq]
+    assert item(dynamodb, seq)["last_updated"] == anew

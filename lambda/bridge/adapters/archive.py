@@ -75,12 +75,11 @@ class DynamoArchive:
         for segment in change.segments:
             if segment.seq in change.packed:
                 self._put(owner, segment, change.packed[segment.seq])
-        new = [memory_items.segment_key(owner, seq) for seq in change.packed]
-        if not self._name(owner, change):
-            batches.remove(self._client, self._table, new)
+        other = self._name(owner, change)
+        if other is not None and not _made(change, other):
+            self._remove(owner, change.packed.keys())
             return False
-        gone = before - {segment.seq for segment in change.segments}
-        batches.remove(self._client, self._table, [memory_items.segment_key(owner, seq) for seq in gone])
+        self._remove(owner, before - {segment.seq for segment in change.segments})
         return True
 
     def forget(self, owner: str, session: str, until: int | None = None) -> int:
@@ -135,7 +134,11 @@ class DynamoArchive:
             TableName=self._table, Item=memory_items.segment_item(owner, segment.seq, packed, ttl)
         )
 
-    def _name(self, owner: str, change: Rewrite) -> bool:
+    def _remove(self, owner: str, seqs: Collection[int]) -> None:
+        batches.remove(self._client, self._table, [memory_items.segment_key(owner, seq) for seq in seqs])
+
+    def _name(self, owner: str, change: Rewrite) -> Head | None:
+        """Have the head name a change's segments; return the head that is in the way, if one is."""
         removed = {
             "pending": set(change.settled),
             "forgetting": set(map(memory_items.written, change.finished)),
@@ -164,10 +167,25 @@ class DynamoArchive:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as failed:
-            # The SDK sends a call again whose reply was lost: then it is this very change that is there.
-            there = memory_items.head_of(failed.response.get("Item"))
-            return there.version == change.head.version + 1 and there.segments == change.segments
-        return True
+            return memory_items.head_of(failed.response.get("Item"))
+        return None
 
     def _expiry(self) -> int:
         return items.expiry(self._clock(), self._memory_ttl)
+
+
+def _made(change: Rewrite, there: Head) -> bool:
+    """Tell whether a change that was refused had been made: the SDK sends a call again whose reply was lost.
+
+    A new segment's key is drawn by chance: where the head names it, nobody else put it there, and others
+    may have changed the head since. A change without a new segment is made where nothing is left of what
+    it removes, whoever removed it.
+    """
+    named = {segment.seq for segment in there.segments}
+    if change.packed:
+        return not named.isdisjoint(change.packed)
+    return named == {segment.seq for segment in change.segments} and not (
+        there.pending & change.settled
+        or there.forgetting & change.finished
+        or there.forgotten & change.outdated
+    )

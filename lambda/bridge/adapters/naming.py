@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from bridge.adapters import items, memory_items
+from bridge.adapters.items import Item
 from bridge.conversation import SessionKey
 from bridge.memory.head import Head
 from bridge.ports import Clock
@@ -45,7 +46,7 @@ class Naming:
         except ClientError:
             self._logger.exception("an exchange could not be named to its owner's memory")
             return True
-        if not _forgotten_since(key, head, memory_items.head_of(reply["Attributes"])):
+        if not self._marked_since(key, head, reply["Attributes"]):
             return True
         if ref is not None:
             self.take_back(key, ref)
@@ -65,8 +66,13 @@ class Naming:
         reply = self._client.get_item(
             TableName=self._table, Key=memory_items.head_key(key.owner), ConsistentRead=True
         )
-        return _forgotten_since(key, head, memory_items.head_of(reply.get("Item")))
+        return self._marked_since(key, head, reply.get("Item", {}))
 
-
-def _forgotten_since(key: SessionKey, before: Head, now: Head) -> bool:
-    return now.forgot(key.name) > before.forgot(key.name)
+    def _marked_since(self, key: SessionKey, before: Head, item: Item) -> bool:
+        # Nothing but the marks is looked at: whatever else of the head is broken, the turn is kept.
+        try:
+            now = Head(forgotten=memory_items.tombstones(items.from_item(item).get("forgotten", ())))
+        except (LookupError, TypeError, ValueError):
+            self._logger.exception("the marks of forgotten sessions could not be understood")
+            return False
+        return now.forgot(key.name) > before.forgot(key.name)
