@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "lambda"))
 from bench.baselines import LastCharacters, PlainBM25
 from bench.dialogues import Asked, Dialogue, read, tokens
 from bridge.memory import Message, RecallIndex, analyse, pack
-from bridge.memory.recall import chains, meaning, question
+from bridge.memory.recall import chains, meaning, question, ranking
 from bridge.memory.recall.ids import base36
 from bridge.memory.recall.scoring import Weights
 
@@ -183,6 +183,8 @@ def ingredients(dialogues: list[Dialogue]) -> dict[str, Row]:
     for name, shares in (("no neighbours", nothing), ("questions as statements", alike)):
         with patch.object(chains, "SHARES", shares):
             rows[name] = quality(dialogues, Ours)["all"]
+    with patch.object(ranking, "SURE", DEEPEST):
+        rows["no order by room"] = quality(dialogues, Ours)["all"]
     with patch.object(question, "_named", lambda *_: set()):
         rows["no one named"] = quality(dialogues, Ours)["all"]
     return rows

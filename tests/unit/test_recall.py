@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 import bridge.memory
 from bridge.memory import Message, RecallIndex, analyse, pack, unpack
+from bridge.memory.recall import ranking
 from bridge.memory.recall.postings import Postings
 from bridge.memory.recall.question import Question
+from bridge.memory.recall.ranking import SURE
 from bridge.memory.recall.refining import answering
 from tests.unit.recalling import MONDAY, conversations, ids, said, talk, texts
 
@@ -182,6 +185,26 @@ def test_a_hit_says_where_its_passage_stands() -> None:
     assert hit.end - hit.start < len(text) / 2
     (short,) = RecallIndex(said("An anvil.")).search("anvil", 1)
     assert (short.start, short.end) == (0, len("An anvil."))
+
+
+def test_behind_the_first_dozen_what_is_short_comes_before_what_is_long() -> None:
+    best = [f"The kettle whistles, says the keeper {n}." for n in range(SURE)]
+    long = "The ferry leaves the harbour, and the beacon is painted. " * 5
+    index = RecallIndex(
+        [
+            *(message for n, text in enumerate(best) for message in said(text, session=f"best{n}-")),
+            *said(f"The kettle, the keeper. {long}", session="long"),
+            *said("No kettle, but quinces boil beside marmalade and saffron.", session="short"),
+        ]
+    )
+    question = "Which kettle whistles to the keeper?"
+    with patch.object(ranking, "SURE", 99):
+        by_score = index.search(question, 99)
+    by_room = index.search(question, 99)
+    assert by_room[:SURE] == by_score[:SURE]
+    assert ids(by_score)[SURE:] == ["long1", "short1"]
+    assert ids(by_room)[SURE:] == ["short1", "long1"]
+    assert index.search(question, SURE + 1) == by_room[: SURE + 1]
 
 
 def test_the_window_does_not_import_the_recall() -> None:

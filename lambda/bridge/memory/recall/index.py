@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, KeysView
 from datetime import date
+from itertools import islice
 
 from bridge.memory.recall.analysis import Analysis, analyse
 from bridge.memory.recall.messages import Hit, Message
 from bridge.memory.recall.postings import Postings
 from bridge.memory.recall.question import Question
+from bridge.memory.recall.ranking import rank
 from bridge.memory.recall.scoring import Weights, score
 from bridge.memory.recall.segments import Segment
 
@@ -67,6 +69,8 @@ class RecallIndex:
     def search(self, text: str, limit: int, *, admits: Callable[[str], bool] | None = None) -> list[Hit]:
         """Return at most ``limit`` messages that bear on ``text``, best first; of equals the newest.
 
+        Behind the first dozen what is long stands behind what is short and bears on it about as much.
+
         Only messages whose id ``admits`` says yes to are counted; without it all are. It is asked once
         at most for each. "Yesterday" in ``text`` counts from the day of the newest message, since there
         is no clock here. A text of stop words alone finds nothing.
@@ -75,16 +79,11 @@ class RecallIndex:
             return []
         postings = self._postings
         question = Question.of(text, postings.speakers, date.fromordinal(postings.newest[1]))
-        best: dict[int, tuple[float, int]] = {}
-        for passage, value in score(postings, question, self._weights, self._admitted(admits)).items():
-            message = postings.message[passage]
-            # Of a message's passages that score the same the first one counts.
-            best[message] = max(best.get(message, (value, -passage)), (value, -passage))
-        ranked = sorted(
-            (-value, -postings.at[message], postings.ids[message], -passage)
-            for message, (value, passage) in best.items()
-        )
-        return [Hit(id_, -value, *postings.place_of(passage)) for value, _, id_, passage in ranked[:limit]]
+        scores = score(postings, question, self._weights, self._admitted(admits))
+        return [
+            Hit(postings.ids[message], value, *postings.place_of(passage))
+            for message, passage, value in islice(rank(postings, scores), limit)
+        ]
 
     def _admitted(self, admits: Callable[[str], bool] | None) -> Callable[[int], bool] | None:
         """Return what says whether a passage may be found, or None where all may."""

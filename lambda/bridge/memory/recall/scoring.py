@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
+from typing import NamedTuple
 
 from bridge.memory.recall.analysis import ALL_TRAITS, ASKS, PLACED, TIMELY, TITLED
 from bridge.memory.recall.postings import Postings
@@ -57,23 +58,30 @@ class Weights:
     same way ("how long", "where")."""
 
 
+class Scores(NamedTuple):
+    """What passages score, by their number, and what of that is their session's, by its number."""
+
+    of: dict[int, float]
+    of_session: dict[int, float]
+
+
 def score(
     postings: Postings, question: Question, weights: Weights, admitted: Callable[[int], bool] | None
-) -> dict[int, float]:
+) -> Scores:
     """Return the best passages for a question with their scores, about REFINED of those admitted."""
     lexical = _bm25(postings, question)
     dated = _dates(postings, question)
     if not lexical and not dated:
-        return {}
-    totals = {
-        passage: total for total, passage in _coarse(postings, question, weights, lexical, dated, admitted)
-    }
+        return Scores({}, {})
+    sessions = _sessions(postings, lexical, weights.session)
+    coarse = _coarse(postings, question, weights, lexical, dated, sessions, admitted)
+    totals = {passage: total for total, passage in coarse}
     if weights.meaning:
         for passage, value in shares(alike(postings, question, totals), weights.meaning).items():
             totals[passage] += value
     for passage, value in answering(postings, question, totals, weights.asked, weights.asked_alike):
         totals[passage] += value
-    return totals
+    return Scores(totals, sessions)
 
 
 def _bm25(postings: Postings, question: Question) -> dict[int, float]:
@@ -110,10 +118,10 @@ def _coarse(
     weights: Weights,
     lexical: dict[int, float],
     dated: dict[int, float],
+    sessions: dict[int, float],
     admitted: Callable[[int], bool] | None,
 ) -> list[tuple[float, int]]:
     """Add up what is cheap, for every candidate, and return the first hundred that are admitted."""
-    sessions = _sessions(postings, lexical, weights.session)
     lexical_unit = 1 / _best(lexical, admitted)
     date_unit = weights.dates / _best(dated, admitted) if dated else 0.0
     named = {postings.speakers[speaker] for speaker in question.speakers}
