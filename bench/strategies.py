@@ -144,7 +144,7 @@ class _Claude:
 class _Unkept(MemorySessions):
     """Sessions in which what is asked leaves no trace."""
 
-    def keep(self, exchange: Exchange, after: object) -> None:
+    def keep(self, exchange: Exchange, after: object, head: object = None) -> None:
         pass
 
 
