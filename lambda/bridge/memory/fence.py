@@ -34,7 +34,7 @@ class Recalled:
 def recalled(quotes: Iterable[Recalled], now: datetime) -> str:
     """Return what is remembered, in the order of time, as Claude reads it."""
     said = map(quoted, sorted(quotes, key=order))
-    return "\n".join([f'<memory today="{_date(now)}">', _INTRODUCTION, *said, "</memory>"])
+    return "\n".join([f'<memory today="{now:%a %Y-%m-%d}">', _INTRODUCTION, *said, "</memory>"])
 
 
 def order(quote: Recalled) -> tuple[datetime, str, int, bool]:
@@ -43,12 +43,10 @@ def order(quote: Recalled) -> tuple[datetime, str, int, bool]:
 
 
 def quoted(quote: Recalled) -> str:
-    """Return one quotation."""
-    said_by = "user" if quote.role == "user" else "you"
-    return (
-        f'<said by="{said_by}" on="{_date(quote.at)}" in="{html.escape(quote.session_id)}">'
-        f"{_escaped(quote.text.strip())}</said>"
-    )
+    """Return one quotation. Its label is short: it comes with every quotation, out of the same budget."""
+    speaker = "user" if quote.role == "user" else "you"
+    head = f'{speaker} on="{quote.at:%Y-%m-%d}" in="{html.escape(quote.session_id)}"'
+    return f"<{head}>{_escaped(quote.text.strip())}</{speaker}>"
 
 
 def summary(text: str) -> str:
@@ -73,7 +71,3 @@ def quote_tokens(quote: Recalled) -> int:
 
 def _escaped(text: str) -> str:
     return html.escape(text, quote=False)
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment:%a %Y-%m-%d}"

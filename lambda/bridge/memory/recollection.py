@@ -29,7 +29,7 @@ MOST_READ = 80
 LEAST_SHARE = 0.25
 """What a message must score to be recalled, as a share of the best one's."""
 
-QUOTE_TOKENS = 20
+QUOTE_TOKENS = 12
 """About what a quotation's fence takes besides its text, for choosing before the text is known."""
 
 MOST_WARM = 60_000
