@@ -1,4 +1,4 @@
-"""`make demo`: the bridge is told a word, stopped, started again, and asked for the word.
+"""`make demo`: the bridge is told a word, stopped, started again, and asked for it, here and elsewhere.
 
 It goes through the command line, as a person would, with a local AWS of its own: the user's is not touched.
 Exit code 0 and `demo: ok`, or 1 and what failed.
@@ -26,6 +26,7 @@ from bridge_local.status import Status
 
 WORD = "marmalade"
 SESSION = "demo"
+ELSEWHERE = "elsewhere"
 TOLD = f"Please remember this: the launch code word is {WORD}."
 ASIDE = "What is the capital of France?"
 ASKED = "What is the launch code word?"
@@ -61,7 +62,12 @@ class Demo:
             raise DemoFailed("the local AWS was stopped, and still runs")
         status = self._up("Starting it again.")
         self._step("Asking for the word, in the same session.")
-        answer = self._ask(status, ASKED)
+        self._check(self._ask(status, ASKED))
+        self._step("Asking for it in a session that never heard it, and what Claude was told there.")
+        self._check(self._ask(status, ASKED, ELSEWHERE, "--why"))
+
+    @staticmethod
+    def _check(answer: str) -> None:
         if WORD not in answer.lower():
             raise DemoFailed(f"the answer does not hold the word {WORD}: {answer.strip()!r}")
 
@@ -86,9 +92,9 @@ class Demo:
             base_url=os.environ.get("ANTHROPIC_BASE_URL", "").strip(),
         )
 
-    def _ask(self, status: Status, question: str) -> str:
+    def _ask(self, status: Status, question: str, session: str = SESSION, *options: str) -> str:
         """Ask by the command line, passing its output on as it comes; returns the answer."""
-        arguments = ["ask", question, SESSION]
+        arguments = ["ask", question, session, *options]
         print(f"    $ bridge {shlex.join(arguments)}\n    ", end="", flush=True)
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("bridge")), *arguments],
@@ -108,6 +114,8 @@ class Demo:
             process.wait()
             late.cancel()
         print(flush=True)
+        if options and said:
+            print("    " + said.replace("\n", "\n    "), flush=True)
         if code != 0:
             raise DemoFailed(f"`bridge ask` ended with {code}: {said or 'no answer in time'}")
         return answer
