@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.sessions import DynamoSessions
+from bridge.conversation import SessionKey
+from bridge.memory.head import mark_of
+from bridge.ports import Remembered
 from tests import aws
 from tests.contract.conftest import SEAL_AT, Deployment
 from tests.contract.speaking import Speaker, reply, stored, told_by
@@ -66,7 +73,8 @@ def test_what_waits_for_its_segment_is_forgotten_too(ada: Speaker) -> None:
     assert MARKER in ada.prompt()
     assert ada.act("forget", session_id="private")["exchanges"] == 1
     assert MARKER not in everything()
-    assert sum(segment.exchanges for segment in ada.head().segments) == 1
+    assert "private" not in everything()
+    assert (len(ada.head().pending), ada.head().segments) == (1, ())
     ada.say("What opens the gate behind the orchard?", "newer")
     assert MARKER not in ada.prompt()
 
@@ -76,7 +84,8 @@ def test_what_else_was_said_is_remembered(ada: Speaker) -> None:
     ada.act("forget", session_id="private")
     assert ada.recall("When does the ferry leave?")[0] == FERRY
     assert sum(segment.exchanges for segment in ada.head().segments) + len(ada.head().pending) == 1
-    assert ada.head().forgotten == {}
+    assert ada.head().forgetting == frozenset()
+    assert [each.mark for each in ada.head().forgotten] == [mark_of("private")]
 
 
 def test_a_forgotten_name_begins_anew(ada: Speaker) -> None:
@@ -99,7 +108,7 @@ def test_forgetting_twice_is_forgetting_once(ada: Speaker) -> None:
     confide(ada, 5)
     assert ada.act("forget", session_id="private")["exchanges"] == 5
     assert ada.act("forget", session_id="private")["exchanges"] == 0
-    assert ada.head().forgotten == {}
+    assert ada.head().forgetting == frozenset()
 
 
 def test_a_turn_that_waits_while_its_session_is_forgotten_begins_anew(ada: Speaker) -> None:
@@ -122,8 +131,6 @@ def test_only_ones_own_is_forgotten(ada: Speaker) -> None:
 def test_whoever_dies_on_the_way_is_followed_by_the_stream(
     ada: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge.adapters.erasing import DynamoEraser
-
     confide(ada, SEAL_AT)
     with monkeypatch.context() as broken:
         broken.setattr(DynamoEraser, "erase", lambda *_: 1 / 0)
@@ -131,4 +138,30 @@ def test_whoever_dies_on_the_way_is_followed_by_the_stream(
     assert ada.recall("What opens the gate behind the orchard?") == []
     assert ada.deployment.remember("ada/travel") == []
     assert MARKER not in everything()
-    assert ada.head().forgotten == {}
+    assert "private" not in everything()
+    assert ada.head().forgetting == frozenset()
+
+
+@pytest.mark.parametrize("turns", [0, 1, SEAL_AT])
+def test_a_turn_that_is_answered_while_its_session_is_forgotten_is_not_kept(
+    ada: Speaker, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    for _ in range(turns):
+        ada.say(SECRET, "private")
+    load, forgotten = DynamoSessions.load, []
+
+    def slow(sessions: DynamoSessions, key: SessionKey) -> Remembered:
+        remembered = load(sessions, key)
+        monkeypatch.setattr(DynamoSessions, "load", load)
+        forgotten.append(ada.act("forget", session_id="private")["exchanges"])
+        return remembered
+
+    monkeypatch.setattr(DynamoSessions, "load", slow)
+    ada.deployment.claude.reply(reply(f"I keep the {MARKER}."))
+    ada.act("query", message=SECRET, session_id="private")
+    *_, closing = map(json.loads, ada.deployment.work())
+    assert (closing["type"], closing["code"]) == ("error", "conflict")
+    assert forgotten == [turns]
+    assert MARKER not in everything()
+    assert "private" not in everything()
+    assert ada.say("Let us talk about apples.", "private")["turn"] == 1

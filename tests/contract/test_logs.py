@@ -71,7 +71,9 @@ def test_nothing_of_what_is_remembered_is_logged(
     for _ in range(8):
         ada.say(SAID, "marmalade", answer=ANSWERED)
     deployment.claude.reply(failing(400, "invalid_request_error", SAID), failing(401, message=KEY))
-    assert deployment.remember("ada/marmalade")
+    assert deployment.remember("ada/marmalade") == []
+    assert deployment.remember("ada/marmalade") == []
+    deployment.claude.reply(failing(529, "overloaded_error", SAID, retry_after="3600"))
     assert deployment.remember("ada/marmalade")
     deployment.claude.reply(reply(ANSWERED))
     assert deployment.remember("ada/marmalade") == []

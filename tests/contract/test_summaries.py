@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from bridge.adapters import items
+from bridge.memory.summary import MAX_OUTPUT_TOKENS
 from tests.contract.conftest import Deployment, header_event, sequence_number
 from tests.contract.speaking import Speaker, reply, stored
 from tests.messages_server import KEY, failing
 
 HAIKU = "claude-haiku-5-5"
 TRAVEL = "ada/travel"
+OVERLOADED = failing(529, "overloaded_error", retry_after="3600")
+"""Longer than a call waits: it is up to the stream to come again."""
 NOTES = "Ada plans to sail to Skagen in May, with her sister Ines."
 
 
@@ -39,7 +42,7 @@ def test_at_the_cut_the_model_writes_one_and_the_next_answer_tells_of_it(ada: Sp
     ada.deployment.claude.reply(reply(NOTES, model=HAIKU))
     assert ada.deployment.remember(TRAVEL) == []
     asked = ada.deployment.claude.asked[-1]
-    assert (asked.body["model"], asked.body["max_tokens"]) == (HAIKU, 800)
+    assert (asked.body["model"], asked.body["max_tokens"]) == (HAIKU, MAX_OUTPUT_TOKENS)
     assert asked.headers["x-api-key"] == KEY
     assert "Number 0: let us plan" in ada.prompt()
     kept = summary()
@@ -91,12 +94,12 @@ def test_where_claude_fails_exactly_that_record_is_tried_again(
 ) -> None:
     for session in ("one", "two", "three"):
         until_the_cut(ada, session)
-    ada.deployment.claude.reply(reply(NOTES), failing(400, "invalid_request_error"), reply(NOTES))
+    ada.deployment.claude.reply(reply(NOTES), OVERLOADED, reply(NOTES))
     event = header_event("ada/one", "ada/two", "ada/three")
     assert ada.deployment.follow(event) == [sequence_number(1)]
     assert [summary(session) is None for session in ("one", "two", "three")] == [False, True, False]
     told = [json.loads(line) for line in ada.deployment.log.getvalue().splitlines()]
-    assert [line["code"] for line in told if line["level"] == "WARNING"] == ["upstream_error"]
+    assert [line["code"] for line in told if line["level"] == "WARNING"] == ["upstream_overloaded"]
     failures = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Failures"' in line]
     assert [failure["code"] for failure in failures] == ["summary"]
     ada.deployment.claude.reply(reply(NOTES))
@@ -109,21 +112,34 @@ def test_where_claude_fails_exactly_that_record_is_tried_again(
 def test_where_claude_fails_the_sessions_other_records_do_not_ask_again(ada: Speaker) -> None:
     until_the_cut(ada)
     asked = len(ada.deployment.claude.asked)
-    ada.deployment.claude.reply(failing(400, "invalid_request_error"))
+    ada.deployment.claude.reply(OVERLOADED)
     failed = ada.deployment.remember(TRAVEL, "eve/travel", TRAVEL)
     assert failed == [sequence_number(0), sequence_number(2)]
     assert len(ada.deployment.claude.asked) == asked + 1
 
 
 @pytest.mark.parametrize(
-    "answered", [reply("  "), reply("I had rather not.", end="refusal")], ids=["nothing", "refusal"]
+    "answered",
+    [reply("  "), reply("I had rather not.", end="refusal"), failing(400, "invalid_request_error")],
+    ids=["nothing", "refusal", "refused"],
 )
-def test_what_is_no_summary_is_not_kept(ada: Speaker, answered: Any) -> None:
+def test_what_is_no_summary_is_not_kept_and_asked_for_again_with_the_next_turn(
+    ada: Speaker, capsys: pytest.CaptureFixture[str], answered: Any
+) -> None:
+    """The same event would be told the same: its record is not reported, and its failure is counted."""
     until_the_cut(ada)
+    capsys.readouterr()
     ada.deployment.claude.reply(answered)
-    assert ada.deployment.remember(TRAVEL) == [sequence_number(0)]
+    assert ada.deployment.remember(TRAVEL) == []
     assert summary() is None
+    failures = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Failures"' in line]
+    assert [failure["code"] for failure in failures] == ["summary"]
     assert ada.say("Go on.")["memory"]["summary"] is None
+    ada.deployment.claude.reply(reply(NOTES))
+    assert ada.deployment.remember(TRAVEL) == []
+    kept = summary()
+    assert kept is not None
+    assert kept["text"] == NOTES
 
 
 def test_a_summary_is_measured(ada: Speaker, capsys: pytest.CaptureFixture[str]) -> None:
