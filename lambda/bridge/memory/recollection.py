@@ -23,8 +23,9 @@ from bridge.memory.recall.ids import segment_ids
 from bridge.memory.refs import Ref, digest, message_id, ref_of, refs_of, role_of
 from bridge.ports import Archive, Clock
 
-MOST_READ = 80
-"""Exchanges that are read at once at most, of DynamoDB's 100; older ones are in a segment by and by."""
+MOST_READ = 75
+"""Exchanges that wait and are read at once at most: with those that are quoted, DynamoDB's 100. Older
+ones are in a segment by and by."""
 
 LEAST_SHARE = 0.25
 """What a message must score to be recalled, as a share of the best one's."""
@@ -160,7 +161,7 @@ class Recollections:
         room = query.budget
         for hit in hits:
             if hit.score < LEAST_SHARE * hits[0].score:
-                break
+                continue
             if room is not None:
                 taken = QUOTE_TOKENS + (hit.end - hit.start) // tokens.BYTES_PER_TOKEN
                 if taken > room:
