@@ -57,11 +57,7 @@ def vocabulary() -> Vocabulary:
 
 
 @lru_cache(maxsize=32768)
-def code(term: str) -> int | None:
-    """Return a term's code, or None where the file does not have it."""
-    known = vocabulary()
-    number = known.numbers.get(term)
-    if number is None:
-        return None
+def code(number: int) -> int:
+    """Return the code of the vocabulary's term of this number."""
     at = number * BITS // 8
-    return int.from_bytes(known.codes[at : at + BITS // 8], "big")
+    return int.from_bytes(vocabulary().codes[at : at + BITS // 8], "big")

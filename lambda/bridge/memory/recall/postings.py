@@ -10,6 +10,7 @@ from itertools import accumulate, groupby, islice
 from bridge.memory.recall import dates
 from bridge.memory.recall.analysis import ASKED, Analysis
 from bridge.memory.recall.chains import NOWHERE, Chains
+from bridge.memory.recall.meaning import vocabulary
 from bridge.memory.recall.order import local_microseconds, offset_microseconds, turn
 from bridge.memory.recall.segments import Segment
 
@@ -44,6 +45,7 @@ class Postings:
         self._mentioned: dict[str, list[int]] = {}
         self._terms: dict[str, dict[int, int]] = {}
         self._stated: list[Sequence[str] | None] = []
+        self._known: dict[int, list[int]] = {}
         self._segments: list[tuple[Segment, list[int]]] = []
         """What was loaded, with the numbers that its passages have here; NOWHERE if they were here before."""
         self._bases: list[int] = []
@@ -161,6 +163,14 @@ class Postings:
             terms = self._stated[passage]
         return terms or ()
 
+    def known(self, passage: int) -> Sequence[int]:
+        """Return the numbers, in the vocabulary, of those of a passage's terms that it has."""
+        found = self._known.get(passage)
+        if found is None:
+            numbers = vocabulary().numbers
+            found = self._known[passage] = [numbers[term] for term in self.stated(passage) if term in numbers]
+        return found
+
     def dated(self, asked: Iterable[str]) -> Iterable[tuple[str, dict[int, float]]]:
         """Return for each date that is asked for the passages said then (SAID_ON) or speaking of it (1)."""
         for term in asked:
@@ -174,6 +184,10 @@ class Postings:
     def place_of(self, passage: int) -> tuple[int, int]:
         """Return where a passage begins and ends in its message's text, in characters."""
         return self._starts[2 * passage], self._starts[2 * passage + 1]
+
+    def first_of(self, passage: int) -> int:
+        """Return the first passage of the message that a passage is part of."""
+        return self._first[self.message[passage]]
 
     def passages_of(self, message: int) -> range:
         """Return a message's passages."""

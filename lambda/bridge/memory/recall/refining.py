@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from operator import add, itemgetter
 
 from bridge.memory.recall.analysis import ASKED
 from bridge.memory.recall.chains import NOWHERE
-from bridge.memory.recall.meaning import ALIKE, code
+from bridge.memory.recall.meaning import ALIKE, BITS, code, vocabulary
 from bridge.memory.recall.postings import Postings
-from bridge.memory.recall.question import NAME, Question
+from bridge.memory.recall.question import CONTENT, Question
 
 
 def alike(postings: Postings, question: Question, passages: Collection[int]) -> dict[int, float]:
     """Return how alike the passages' words are to the question's, of what the named speakers say.
 
-    Each word of the question counts by its most alike one in the passage, and as much as it tells.
+    Each word of content counts by its most alike one in the passage, and as much as it tells.
     """
     named = {postings.speakers[speaker] for speaker in question.speakers}
-    stated = {
-        passage: terms
-        for passage in passages
-        if (not named or postings.speaker[passage] in named) and (terms := postings.stated(passage))
-    }
-    every = set().union(*stated.values())
-    codes = [(term, known) for term in every if (known := code(term)) is not None]
-    scores = dict.fromkeys(stated, 0.0)
+    numbers = vocabulary().numbers
+    compared = [passage for passage in passages if not named or postings.speaker[passage] in named]
+    known = [postings.known(passage) for passage in compared]
+    every = list(set().union(*known))
+    codes = [code(term) for term in every]
+    # The first twice: of a single one a getter would give no tuple.
+    distances = [itemgetter(terms[0], *terms) if terms else _far for terms in known]
+    scores = [0.0] * len(compared)
     for term, weight in question.weights.items():
-        # A name leads to whoever is greeted.
-        if weight == NAME:
+        # What is like a name is whoever is greeted, and what is like "kind" or "mention" tells nothing.
+        if weight < CONTENT:
             continue
-        likeness = dict.fromkeys(every, 0.0)
-        if (asked := code(term)) is not None:
-            likeness.update((other, ALIKE[(asked ^ known).bit_count()]) for other, known in codes)
-        if term in likeness:
-            likeness[term] = 1.0
-        gain = weight * postings.telling(len(postings.postings(term)))
-        for passage, terms in stated.items():
-            scores[passage] += gain * max(map(likeness.__getitem__, terms))
-    return scores
+        found = postings.postings(term)
+        gain = weight * postings.telling(len(found))
+        if (number := numbers.get(term)) is None:
+            values = [gain if passage in found else 0.0 for passage in compared]
+        else:
+            asked = code(number)
+            # By how many bits each term's code differs from that of the term that is asked for.
+            differing = dict(zip(every, [(asked ^ each).bit_count() for each in codes], strict=True))
+            values = [
+                gain if passage in found else gain * ALIKE[min(of(differing))]
+                for passage, of in zip(compared, distances, strict=True)
+            ]
+        scores = list(map(add, scores, values))
+    return dict(zip(compared, scores, strict=True))
+
+
+def _far(_: object) -> tuple[int]:
+    """Tell how far from anything a passage is of whose words no meaning is known."""
+    return (BITS,)
 
 
 def answering(
@@ -58,16 +69,22 @@ def answering(
     whole = sum(gain for _, gain in found)
     if not whole:
         return
-    before, traits, speaker = postings.chains.before, postings.chains.traits, postings.speaker
+    chains, speaker = postings.chains, postings.speaker
+    before, traits, asks = chains.before, chains.traits, question.asks
     for passage in passages:
-        first = postings.passages_of(postings.message[passage])[0]
-        previous = before(first)
+        previous = before(postings.first_of(passage))
         if previous == NOWHERE or speaker[previous] == speaker[passage]:
             continue
-        value = asked * sum(gain for of, gain in found if of.get(previous, 0) >= ASKED)
-        if traits[previous] & question.asks:
-            near = (passage, previous, before(previous))
-            value += asked_alike * sum(gain for of, gain in found if any(each in of for each in near))
+        value = 0.0
+        if chains.asked[previous]:
+            for of, gain in found:
+                if of.get(previous, 0) >= ASKED:
+                    value += asked * gain
+        if traits[previous] & asks:
+            second = before(previous)
+            for of, gain in found:
+                if passage in of or previous in of or second in of:
+                    value += asked_alike * gain
         if value:
             yield passage, value / whole
 

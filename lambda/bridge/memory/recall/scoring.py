@@ -124,17 +124,23 @@ def _coarse(
     """Add up what is cheap, for every candidate, and return the first hundred that are admitted."""
     lexical_unit = 1 / _best(lexical, admitted)
     date_unit = weights.dates / _best(dated, admitted) if dated else 0.0
-    named = {postings.speakers[speaker] for speaker in question.speakers}
+    factors = [
+        lexical_unit * (1 + weights.speaker if speaker in question.speakers else 1)
+        for speaker in postings.speakers
+    ]
     # What a passage's traits add to it.
     added = [_added(traits, question, weights) for traits in range(ALL_TRAITS + 1)]
     speakers, traits, session_of = postings.speaker, postings.chains.traits, postings.session
-    blended = []
-    for passage, value in _candidates(lexical, dated):
-        share = value * lexical_unit
-        if speakers[passage] in named:
-            share *= 1 + weights.speaker
-        total = share + added[traits[passage] & ALL_TRAITS] + sessions.get(session_of[passage], 0.0)
-        blended.append((total, passage))
+    get = sessions.get
+    blended = [
+        (
+            value * factors[speakers[passage]]
+            + added[traits[passage] & ALL_TRAITS]
+            + get(session_of[passage], 0.0),
+            passage,
+        )
+        for passage, value in _candidates(lexical, dated)
+    ]
     if dated:
         blended = [(total + dated.get(passage, 0.0) * date_unit, passage) for total, passage in blended]
     return _first(blended, admitted)
@@ -181,7 +187,7 @@ def _sessions(postings: Postings, lexical: dict[int, float], weight: float) -> d
             by_session[session] = [value]
         else:
             known.append(value)
-    scores = {session: math.fsum(nlargest(BEST_OF_SESSION, all_)) for session, all_ in by_session.items()}
+    scores = {session: math.fsum(sorted(all_)[-BEST_OF_SESSION:]) for session, all_ in by_session.items()}
     return shares(scores, weight)
 
 
