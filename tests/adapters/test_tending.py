@@ -154,13 +154,16 @@ def test_what_a_function_whose_clock_is_ahead_kept_is_forgotten_too(
     assert memory.say(question="Anew").turn == 1
 
 
-def test_messages_of_nothing_but_checksums_fit(memory: Memory, dynamodb: Any) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_messages_of_nothing_but_checksums_fit(memory: Memory, dynamodb: Any, at_once: bool) -> None:
     """What they take in a segment is not what words take, and no item may hold more than 400 KB."""
     named = set()
     for key, size in ((KEY, 39_000), (COOKING, 59_000)):
         for seed in range(SEAL_AT):
-            named.add(name(memory.say(key, question=sums(size, seed), answer="Noted."), key))
-        memory.tend()
+            named.add(name(memory.say(key, question=sums(size, seed + size), answer="Noted."), key))
+        if not at_once:
+            memory.tend()
+    memory.tend()
     assert sorted((*memory.held(), *memory.head.pending)) == sorted(named)
     assert memory.head.pending == frozenset()
     assert max(segment.size for segment in memory.head.segments) <= MOST_PACKED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bridge_cli import protocol
@@ -106,6 +108,17 @@ def test_a_session_tells_what_it_took(ada: Speaker) -> None:
     assert entry["usage"] == USAGE | {"input_tokens": 1007, "output_tokens": 103}
     assert entry["cost"] == {"dollars": 0.003, "uncached_dollars": 0.003, "unpriced_turns": 1}
     assert entry["summary_usage"] is None
+
+
+def test_a_session_tells_what_a_refusal_took(ada: Speaker) -> None:
+    ada.deployment.claude.reply(reply("I had rather not.", end="refusal"))
+    ada.act("query", message=FERRY, session_id="travel")
+    *_, closing = map(json.loads, ada.deployment.work())
+    assert (closing["type"], closing["code"]) == ("error", "refused")
+    (entry,) = ada.act("usage", session_id="travel")["sessions"]
+    assert entry["usage"] == USAGE
+    assert entry["cost"] == {"dollars": 0.003, "uncached_dollars": 0.003, "unpriced_turns": 0}
+    assert ada.head().pending == frozenset()
 
 
 def test_what_a_summary_took_is_told_of_one_session(ada: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
