@@ -207,9 +207,10 @@ class Answering:
         return outcome.exchange
 
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn) -> Exchange:
+        loaded = remembered.head
         for _ in range(MAX_NUMBERINGS):
             try:
-                self._sessions.keep(exchange, self._header_after(remembered, exchange), remembered.head)
+                self._sessions.keep(exchange, self._header_after(remembered, exchange), loaded)
             except TurnTaken:
                 # Another delivery of this turn, or a function thought dead, came in between.
                 remembered = self._sessions.load(turn.key)
