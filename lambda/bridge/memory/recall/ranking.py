@@ -28,17 +28,18 @@ def rank(postings: Postings, scores: Scores) -> Iterator[tuple[int, int, float]]
     """
     best: dict[int, tuple[float, int]] = {}
     for passage, value in scores.of.items():
-        message = postings.message[passage]
-        best[message] = max(best.get(message, (value, -passage)), (value, -passage))
+        message, each = postings.message[passage], (-value, passage)
+        if message not in best or each < best[message]:
+            best[message] = each
+    at, ids = postings.at, postings.ids
     ranked = sorted(
-        (-value, -postings.at[message], postings.ids[message], -passage, message)
-        for message, (value, passage) in best.items()
+        [(minus, -at[message], ids[message], passage, message) for message, (minus, passage) in best.items()]
     )
     sure, rest = ranked[:SURE], ranked[SURE:]
     rest.sort(key=lambda each: each[0] + _lost(postings, scores, each[3]))
     least = math.inf
-    for value, _, _, passage, message in sure + rest:
-        least = min(least, -value)
+    for minus, _, _, passage, message in sure + rest:
+        least = min(least, -minus)
         yield message, passage, least
 
 

@@ -21,10 +21,11 @@ def alike(postings: Postings, question: Question, passages: Collection[int]) -> 
     numbers = vocabulary().numbers
     compared = [passage for passage in passages if not named or postings.speaker[passage] in named]
     known = [postings.known(passage) for passage in compared]
-    every = list(set().union(*known))
+    every = set().union(*known)
     codes = [code(term) for term in every]
+    place = dict(zip(every, range(len(codes)), strict=True)).__getitem__
     # The first twice: of a single one a getter would give no tuple.
-    distances = [itemgetter(terms[0], *terms) if terms else _far for terms in known]
+    distances = [itemgetter(place(terms[0]), *map(place, terms)) if terms else _far for terms in known]
     scores = [0.0] * len(compared)
     for term, weight in question.weights.items():
         # What is like a name is whoever is greeted, and what is like "kind" or "mention" tells nothing.
@@ -37,7 +38,7 @@ def alike(postings: Postings, question: Question, passages: Collection[int]) -> 
         else:
             asked = code(number)
             # By how many bits each term's code differs from that of the term that is asked for.
-            differing = dict(zip(every, [(asked ^ each).bit_count() for each in codes], strict=True))
+            differing = [(asked ^ each).bit_count() for each in codes]
             values = [
                 gain if passage in found else gain * ALIKE[min(of(differing))]
                 for passage, of in zip(compared, distances, strict=True)

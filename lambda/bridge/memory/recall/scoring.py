@@ -51,7 +51,7 @@ class Weights:
     """How alike the passage's words are to the question's; of the named speaker's passages alone."""
     asking: float = -0.2
     """Asks itself: questions seldom hold an answer."""
-    asked: float = 0.4
+    asked: float = 0.5
     """The share of the question that the other speaker asked just before: what follows answers that."""
     asked_alike: float = 0.4
     """The share of the question that is spoken of here, where the other speaker asked just before in the
