@@ -69,7 +69,8 @@ class RecallIndex:
     def search(self, text: str, limit: int, *, admits: Callable[[str], bool] | None = None) -> list[Hit]:
         """Return at most ``limit`` messages that bear on ``text``, best first; of equals the newest.
 
-        Behind the first dozen what is long stands behind what is short and bears on it about as much.
+        Behind the first dozen what is long stands behind what is short and bears on it about as much;
+        a hit's score is there at most the one's before.
 
         Only messages whose id ``admits`` says yes to are counted; without it all are. It is asked once
         at most for each. "Yesterday" in ``text`` counts from the day of the newest message, since there

@@ -1,4 +1,6 @@
-"""How well a passage answers a question: fields, each divided by its best for the question, added up.
+"""How well a passage answers a question: fields, added up.
+
+Each is a share of its best for the question, or of the question.
 
 docs/decisions/0011-recall-index.md tells what each is worth.
 """
