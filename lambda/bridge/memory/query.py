@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-MOST_RECALLED = 24
+MOST_RECALLED = 18
 """Messages that are recalled for a turn at most: each may take a read of its own."""
 
 
