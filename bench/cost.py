@@ -37,7 +37,7 @@ QUOTED = 0.5
 GREETING, FAREWELL = "Hi.", "OK."
 """What an exchange lacks where Claude's side begins a session, or the owner's ends it."""
 
-_QUOTATION = re.compile(r"<said [^>]*>(.*?)</said>", re.DOTALL)
+_QUOTATION = re.compile(r"<(?:user|you) [^>]*>(.*?)</(?:user|you)>", re.DOTALL)
 
 
 def exchanges(dialogue: Dialogue, gap: timedelta) -> list[Said]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-MOST_RECALLED = 18
-"""Messages that are recalled for a turn at most: each may take a read of its own."""
+MOST_RECALLED = 32
+"""Messages that are recalled for a turn at most: more than a default budget holds."""
 
 
 @dataclass(frozen=True, slots=True)

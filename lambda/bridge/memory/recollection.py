@@ -27,6 +27,9 @@ MOST_READ = 75
 """Exchanges that wait and are read at once at most: with those that are quoted, DynamoDB's 100. Older
 ones are in a segment by and by."""
 
+MOST_QUOTED = 18
+"""Exchanges that are quoted for a turn at most: each takes a read."""
+
 LEAST_SHARE = 0.25
 """What a message must score to be recalled, as a share of the best one's."""
 
@@ -158,15 +161,19 @@ class Recollections:
         """Return what to recall, as far as the budget may reach; the texts' lengths are known already."""
         hits = memory.index.search(query.text, query.limit, admits=_admitting(head, query, among))
         chosen: list[Hit] = []
+        quoted: set[str] = set()
         room = query.budget
         for hit in hits:
             if hit.score < LEAST_SHARE * hits[0].score:
+                continue
+            if len(quoted) == MOST_QUOTED and ref_of(hit.id) not in quoted and room is not None:
                 continue
             if room is not None:
                 taken = QUOTE_TOKENS + (hit.end - hit.start) // tokens.BYTES_PER_TOKEN
                 if taken > room:
                     continue
                 room -= taken
+            quoted.add(ref_of(hit.id))
             chosen.append(hit)
         return chosen
 
