@@ -27,7 +27,7 @@ MOST_READ = 75
 """Exchanges that wait and are read at once at most: with those that are quoted, DynamoDB's 100. Older
 ones are in a segment by and by."""
 
-MOST_QUOTED = 18
+MOST_QUOTED = 16
 """Exchanges that are quoted for a turn at most: each takes a read."""
 
 LEAST_SHARE = 0.25
