@@ -27,6 +27,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
         memory_mb=props.answer_memory_mb,
         environment={
             "CONTEXT_TABLE": sessions.table_name,
+            "MAX_OUTPUT_TOKENS": str(props.max_output_tokens),
             "SUMMARY_MODEL": props.summary_model,
             **parts.claude(props.summary_base_url or props.anthropic_base_url),
             **parts.lifetimes(),

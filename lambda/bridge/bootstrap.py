@@ -217,7 +217,8 @@ def summarizing() -> Summarizing:
     memory_ttl = settings().seconds("MEMORY_TTL")
     summaries = DynamoSummaries(_dynamodb(), settings().text("CONTEXT_TABLE"), memory_ttl, now)
     how = SummarySettings(settings().text("SUMMARY_MODEL"), _prices(), memory_ttl)
-    return Summarizing(_sessions(), summaries, _claude(MAX_OUTPUT_TOKENS), how, now)
+    claude = _claude(min(MAX_OUTPUT_TOKENS, settings().count("MAX_OUTPUT_TOKENS")))
+    return Summarizing(_sessions(), summaries, claude, how, now)
 
 
 def _claude(max_output_tokens: int) -> MessagesApi:

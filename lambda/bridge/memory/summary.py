@@ -21,7 +21,8 @@ MAX_CHARACTERS = 3000
 """The longest summary: under 1,000 tokens, about what half of a default window takes."""
 
 MAX_OUTPUT_TOKENS = 4000
-"""What the model may write, what it thinks before included: `MAX_CHARACTERS` bound what is kept."""
+"""What the model may write at most, what it thinks before included, unless an answer may have less:
+`MAX_CHARACTERS` bound what is kept."""
 
 FOLDED_AT_ONCE = 60_000
 """Characters that one call takes in: more than any cut of a default window leaves."""
