@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from bridge.memory.recollection import Recollections
 
 
+SPARE = 20
+"""How many messages are looked for beyond those that are asked for."""
+
+
 class Reminding:
     """Recalls. ``budget`` is in tokens.
 
@@ -45,7 +49,9 @@ class Reminding:
         head = self._archive.head(owner)
         if head.empty:
             return ()
-        return self._ask(owner, head, MemoryQuery(text, session=session, limit=limit))
+        # Of what is found, some may be past its time: that shows only when it is read.
+        query = MemoryQuery(text, session=session, limit=limit + SPARE)
+        return self._ask(owner, head, query)[:limit]
 
     def absorb(self, key: SessionKey, exchanges: Iterable[Exchange]) -> None:
         """Take in what was said here, if this function remembers anything at all."""

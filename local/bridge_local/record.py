@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Record:
 
 
 def emulator_version() -> tuple[int, ...]:
-    """Return the installed emulator's version."""
+    """Return the installed emulator's version. Raises PackageNotFoundError where there is none."""
     return tuple(int(part) for part in version("ministack").split(".")[:3] if part.isdigit())
 
 
@@ -61,13 +61,21 @@ def read(path: Path) -> Record:
             hint=f"move {path.parent} away and run `bridge local up` again; what was said in it is lost",
         ) from None
     emulator = kept.pop("emulator", [])
-    if kept.pop("format", 0) > FORMAT or tuple(emulator) > emulator_version():
+    if kept.pop("format", 0) > FORMAT or _newer(tuple(emulator)):
         raise StateTooNew(
             f"{path.parent} was written by a newer version of the bridge or its emulator",
             hint="update this checkout (`git pull`, `make venv`), or choose another folder with --state-dir",
         )
     deployment = kept.pop("deployment", None)
     return Record(**kept, deployment=Deployment(**deployment) if deployment else None)
+
+
+def _newer(emulator: tuple[int, ...]) -> bool:
+    """Tell whether an emulator is newer than the one here; whoever has none only looks, and may."""
+    try:
+        return emulator > emulator_version()
+    except PackageNotFoundError:
+        return False
 
 
 def write(path: Path, record: Record) -> None:

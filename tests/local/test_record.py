@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +57,14 @@ def test_a_damaged_one_is_refused(places: Places) -> None:
     places.record.write_text("{")
     with pytest.raises(StateTooNew, match="damaged"):
         record.read(places.record)
+
+
+def test_whoever_has_no_emulator_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "local.json"
+    record.write(path, Record())
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(record, "version", missing)
+    assert record.read(path) == Record()

@@ -14,6 +14,7 @@ from bridge.memory.query import MemoryQuery
 from bridge.memory.recollection import LEAST_SHARE, Recollections
 from bridge.memory.refs import Ref
 from bridge.remembering import SEAL_AT, Remembering
+from bridge.reminding import Reminding
 from tests.fakes import FakeClock, MemoryArchive, MemorySessions, an_exchange, request_id
 
 BUDGET = 1000
@@ -207,3 +208,14 @@ def test_the_memories_used_last_stay_warm(owners: Owners, monkeypatch: pytest.Mo
     owners.recall("ada", "launch code word")
     assert owners.archive.reads == ["exchanges"]
     assert list(owners.recollections._warm) == ["ada"]
+
+
+def test_what_is_past_its_time_takes_nobodys_place(owners: Owners) -> None:
+    for number in range(4):
+        owners.say("ada", f"old-{number}", "The launch code word is marmalade.")
+    owners.clock.advance(days=20)
+    owners.say("ada", "new", "I think that the launch code word might be something like quince now.")
+    owners.clock.advance(days=15)
+    reminding = Reminding(owners.archive, lambda: owners.recollections, BUDGET)
+    (found,) = reminding.search("ada", "What is the launch code word?", None, limit=1)
+    assert "quince" in found.text

@@ -148,9 +148,9 @@ class Tools:
     ) -> Forgotten:
         """Delete a session for good: its exchanges, its summary, and everything that is recalled from it.
 
-        It cannot be undone, and there is no copy. Use it only when the person asked for this very session to
-        be forgotten; confirm the name with them if it was not said, and with `sessions` if it may be
-        misspelt. Gives back how many exchanges went. It costs no tokens.
+        It cannot be undone; what other sessions quoted of it stays with them. Use it only when the person
+        asked for this very session to be forgotten; confirm the name with them if it was not said, and with
+        `sessions` if it may be misspelt. Gives back how many exchanges went. It costs no tokens.
         """
         async with self._reach.bridge() as (_, bridge):
             name = checked_name(session_id)
