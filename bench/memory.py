@@ -14,7 +14,6 @@ import argparse
 import importlib
 import json
 import statistics
-import tempfile
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -27,11 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import counting
+from bench.deployment import deployed
 from bench.dialogues import Dialogue, read
 from bench.standin import INSTANT, StandIn
 from bridge.conversation import Exchange, Session, SessionKey
-from bridge_local import ports
-from bridge_local.runtime import LocalAws
 
 PER_SESSION = 40
 """Exchanges of a session: about what a day's conversation in the dataset has."""
@@ -43,14 +41,8 @@ QUESTIONS = 25
 def main() -> None:
     """Fill, ask, print, write."""
     options = _options()
-    with tempfile.TemporaryDirectory() as folder, StandIn() as claude:
-        local = LocalAws(Path(folder), progress=print)
-        settings = {"anthropic_base_url": claude.url, "model": INSTANT, "allowed_models": INSTANT}
-        try:
-            status = local.up(settings=settings, port=ports.free_port(31_000), api_key="bench").as_json()
-            result = _measure(status, read(options.dataset), options.messages)
-        finally:
-            local.down()
+    with deployed() as (_, status):
+        result = _measure(status, read(options.dataset), options.messages)
     _print(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")

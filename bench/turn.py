@@ -12,7 +12,6 @@ import argparse
 import io
 import json
 import platform
-import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import counting, latency, startup
-from bench.standin import INSTANT, STEADY, StandIn
-from bridge_local import ports
-from bridge_local.runtime import LocalAws
+from bench.deployment import deployed
+from bench.standin import INSTANT, STEADY
 
 COUNTED_TURNS = (10, 100, 1000)
 IDLE_TURNS = 3
@@ -35,19 +33,9 @@ IMPORT_ROUNDS = 15
 def main() -> None:
     """Measure, print, write."""
     options = _options()
-    with tempfile.TemporaryDirectory() as folder, StandIn() as claude:
-        local = LocalAws(Path(folder), progress=print)
-        settings = {
-            "anthropic_base_url": claude.url,
-            "model": INSTANT,
-            "allowed_models": f"{INSTANT},{STEADY}",
-        }
-        try:
-            status = local.up(settings=settings, port=ports.free_port(31_000), api_key="bench").as_json()
-            result = _measure(status, options)
-            result |= _startup(next(local.places.cdk_out.glob("asset.*/bridge")).parent)
-        finally:
-            local.down()
+    with deployed(STEADY) as (local, status):
+        result = _measure(status, options)
+        result |= _startup(next(local.places.cdk_out.glob("asset.*/bridge")).parent)
     _print(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")

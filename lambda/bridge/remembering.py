@@ -84,17 +84,18 @@ class Remembering:
     def _change(self, owner: str, head: Head) -> Rewrite | None:
         oldest = milliseconds(self._clock() - self._memory_ttl)
         seal = len(head.pending) >= SEAL_AT
-        unclean = self._unclean(owner, head, oldest)
+        unclean, read = self._unclean(owner, head, oldest)
         if not seal and not unclean and not head.forgetting:
             return None
         settled, fresh = self._settle(owner, head, seal=seal)
         stay = tuple(segment for segment in head.segments if segment not in unclean)
         stay, tail = _tail(stay, len(settled)) if fresh else (stay, ())
         rewritten = (*unclean, *tail)
-        old = self._archive.segments(owner, rewritten)
+        missing = [segment for segment in rewritten if segment.seq not in read]
+        packed = {**read, **self._archive.segments(owner, missing)}
         kept = {
             each.id: each
-            for each in (*self._unpack(owner, rewritten, old), *fresh)
+            for each in (*self._unpack(owner, rewritten, packed), *fresh)
             if (ref := Ref.parse(ref_of(each.id))).at > oldest and head.holds(ref)
         }
         new = list(_segments(list(kept.values())))
@@ -109,18 +110,24 @@ class Remembering:
             outdated=frozenset(each for each in head.forgotten if each.until < lately),
         )
 
-    def _unclean(self, owner: str, head: Head, oldest: int) -> tuple[Segment, ...]:
-        """Return the segments that hold what has to go, or that another version analysed."""
+    def _unclean(
+        self, owner: str, head: Head, oldest: int
+    ) -> tuple[tuple[Segment, ...], Mapping[int, bytes]]:
+        """Return the segments that hold what has to go, or that another version analysed.
+
+        And what was read of the segments to find that out.
+        """
         found = [each for each in head.segments if each.version != version() or _due(each, oldest)]
-        if head.forgetting:
-            packed = self._archive.segments(owner, [each for each in head.segments if each not in found])
-            found += (
-                segment
-                for segment in head.segments
-                if segment.seq in packed
-                and not all(map(head.holds, map(Ref.parse, refs_of(segment_ids(packed[segment.seq])))))
-            )
-        return tuple(found)
+        if not head.forgetting:
+            return tuple(found), {}
+        read = self._archive.segments(owner, [each for each in head.segments if each not in found])
+        found += (
+            segment
+            for segment in head.segments
+            if segment.seq in read
+            and not all(map(head.holds, map(Ref.parse, refs_of(segment_ids(read[segment.seq])))))
+        )
+        return tuple(found), read
 
     def _settle(self, owner: str, head: Head, *, seal: bool) -> tuple[set[str], list[Analysis]]:
         """Return the names that need not wait any more, and what their exchanges say.

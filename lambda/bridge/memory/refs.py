@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 
 from bridge.conversation import Exchange
@@ -41,11 +41,6 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.session}#{self.turn}#{_base36(self.at)}"
-
-    @property
-    def time(self) -> datetime:
-        """When the exchange was kept."""
-        return datetime.fromtimestamp(self.at / 1000, UTC)
 
 
 def message_id(ref: str, role: str) -> str:
