@@ -22,6 +22,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 STOP_REASON_ERROR = "error"
 """The stop reason under which a failed turn is recorded."""
 
+STOP_REASON_CANCELLED = "cancelled"
+"""The stop reason of a turn that its owner ended."""
+
 Wire = Literal["bridge", "original"]
 """How the client speaks: the bridge's protocol, or the original's single frame."""
 
@@ -106,6 +109,8 @@ class Turn:
     connection_id: str
     wire: Wire = "bridge"
     recall: RecallScope = "owner"
+    accepted: int = 0
+    """When it was accepted, in milliseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class Failure:
 
     code: str
     message: str
+    retryable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

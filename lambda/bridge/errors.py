@@ -8,6 +8,7 @@
     ├── TooLarge              too_large            the frame or the message is over its limit
     ├── NotFound              not_found            no such session (of this owner's)
     ├── Conflict              conflict             the request id is taken, or still being taken in
+    ├── QuotaExceeded         quota_exceeded       the owner has used up what a day or a minute allows
     ├── Unauthorized          unauthorized         no connection record, or its token has expired
     ├── UpstreamOverloaded    upstream_overloaded  Claude is rate limited or overloaded
     ├── UpstreamError         upstream_error       Claude could not be asked, or broke off
@@ -103,6 +104,13 @@ class Unauthorized(BridgeError):
     code = "unauthorized"
 
 
+class QuotaExceeded(BridgeError):
+    """The owner has used up what is allowed for now."""
+
+    code = "quota_exceeded"
+    retryable_by_default = True
+
+
 class UpstreamOverloaded(BridgeError):
     """Claude is rate limited or overloaded."""
 
@@ -129,7 +137,7 @@ class Internal(BridgeError):
     retryable_by_default = True
 
 
-def by_code(code: str, message: str) -> BridgeError:
+def by_code(code: str, message: str, *, retryable: bool | None = None) -> BridgeError:
     """Return the error of a recorded failure, by the code under which it was recorded."""
     kinds = {kind.code: kind for kind in BridgeError.__subclasses__()}
-    return kinds.get(code, Internal)(message)
+    return kinds.get(code, Internal)(message, retryable=retryable)

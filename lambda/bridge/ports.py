@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge.conversation import Cost, Exchange, Session, SessionKey, Turn, Usage
+from bridge.interruption import Interruption
 from bridge.memory.head import Head, Segment, Tombstone
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
@@ -21,11 +22,17 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Who speaks on a connection, and until when (seconds since the epoch; None: no end)."""
+    """Who speaks on a connection, and until when (seconds since the epoch; None: no end).
+
+    ``token_id`` is that of the token with which it was opened, ``issued`` when that was minted (seconds
+    since the epoch).
+    """
 
     connection_id: str
     owner: str
     expires: int | None
+    token_id: str | None = None
+    issued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,9 @@ class Sessions(Protocol):
 
     def find(self, key: SessionKey) -> Session | None:
         """Return the session's header; None where none is alive."""
+
+    def exchange(self, key: SessionKey, turn: int) -> Exchange | None:
+        """Return one exchange; None where there is none, or it is past its time."""
 
     def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
         """Yield the session's exchanges from ``newest_turn`` (or the last) back to its first.
@@ -172,12 +182,72 @@ class Intake(Protocol):
     def __call__(self, turn: Turn) -> None:
         """Queue the turn unless its request was queued before."""
 
+    def session_of(self, owner: str, request_id: str) -> str | None:
+        """Return the session of a request that was taken in; None of one that never was, or long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the turn of a request is, and what was asked of it since it was accepted.
+
+    ``turn`` is its number once it has ended, ``lengths`` are those of the deltas in which its answer was
+    told, in characters. ``connection_id`` is where its answer goes now, from the delta after ``last_seq``
+    on, if it was resumed (``resumes`` times); ``cancelled_by`` the connection that ended it. ``reserved``
+    tokens of a ``day`` are set aside for it.
+    """
+
+    began: bool = False
+    turn: int | None = None
+    lengths: tuple[int, ...] = ()
+    connection_id: str | None = None
+    last_seq: int = 0
+    resumes: int = 0
+    cancelled_by: str | None = None
+    reserved: int = 0
+    day: str | None = None
+
+
+class Turns(Protocol):
+    """How far the turns are whose requests were accepted lately."""
+
+    def begin(self, turn: Turn, tokens: int) -> tuple[Standing, bool]:
+        """Mark a turn as begun, once; return its standing, and whether nobody had begun it before.
+
+        About so many ``tokens`` are set aside for it. Raises `QuotaExceeded`, and marks nothing, where
+        its owner has used up the day's.
+        """
+
+    def look(self, turn: Turn) -> Standing:
+        """Return a turn's standing, which may lag behind by a moment."""
+
+    def end(
+        self, turn: Turn, standing: Standing, number: int, lengths: tuple[int, ...], spent: int
+    ) -> Standing:
+        """Mark a turn as ended, once, and count the tokens that it took; return its standing."""
+
+    def drop(self, owner: str, request_id: str) -> None:
+        """Forget a turn."""
+
+    def resume(self, owner: str, request_id: str, connection_id: str, last_seq: int) -> Standing:
+        """Have a turn's answer go to another connection; return its standing."""
+
+    def cancel(self, owner: str, request_id: str, connection_id: str) -> Standing:
+        """Have a turn end; return its standing."""
+
 
 class Gateway(Protocol):
     """The way to a client."""
 
     def post(self, connection_id: str, text: str) -> None:
         """Send one frame. Raises `ClientGone` where the connection is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The beginning of Claude's answer: what it has taken up to then, and who answers."""
+
+    usage: Usage
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +266,20 @@ class Completed:
     model: str
 
 
+Piece = Started | Text | Completed
+"""What comes of an answer, in this order."""
+
+
 class Claude(Protocol):
     """The model."""
 
-    def answer(self, prompt: Prompt, model: str) -> AbstractContextManager[Iterable[Text | Completed]]:
+    def answer(
+        self, prompt: Prompt, model: str, interruption: Interruption
+    ) -> AbstractContextManager[Iterable[Piece]]:
         """Ask; the context yields the answer as it comes, `Completed` at its end.
 
-        Leaving the context closes the call. Raises a `BridgeError`, at entry or while reading.
+        Leaving the context closes the call. Raises a `BridgeError`, at entry or while reading, and
+        `Interrupted` soon after the ``interruption`` was asked for.
         """
 
 

@@ -7,6 +7,7 @@ header     ``owner/session``    0      title, turns, window, version, tokens and
 exchange   ``owner/session``    1 …    ``context``, request id, usage, stop reason
 summary    ``owner/session``    -1     what the window no longer holds, in short
 connection ``connection#{id}``  -1     owner, and when its token expires
+turn       ``turn#{owner}/{id}``-1     how far the turn of a request is, and where its answer goes
 head       ``memory#{owner}``   -1     an owner's memory: what waits, what segments there are
 segment    ``memory#{owner}``   1 …    analysed exchanges, compressed
 =========  ===================  =====  ======================================================
@@ -99,6 +100,8 @@ def exchange_item(exchange: Exchange, key: SessionKey, memory_ttl: timedelta) ->
         plain["uncached_cost"] = exchange.cost.uncached_nanodollars
     if exchange.failure is not None:
         plain["error"] = {"code": exchange.failure.code, "message": exchange.failure.message}
+        if exchange.failure.retryable is not None:
+            plain["error"]["retryable"] = exchange.failure.retryable
     return to_item(plain)
 
 
@@ -117,7 +120,7 @@ def exchange_of(item: Item) -> Exchange:
         model=plain["model"],
         stop_reason=plain["stop_reason"],
         usage=_usage(plain["usage"]),
-        failure=Failure(error["code"], error["message"]) if error else None,
+        failure=Failure(error["code"], error["message"], error.get("retryable")) if error else None,
         cost=_cost(plain) if "cost" in plain else None,
     )
 

@@ -155,8 +155,8 @@ def recalled_entry(recalled: Recalled) -> Frame:
     }
 
 
-def forgotten(session_id: str, exchanges: int, request_id: str | None) -> Frame:
-    """Everything of a session is gone: so many exchanges."""
+def forgotten(session_id: str | None, exchanges: int, request_id: str | None) -> Frame:
+    """Everything of a session, or without one of its owner, is gone: so many exchanges."""
     return _echo({"type": "forgotten", "session_id": session_id, "exchanges": exchanges}, request_id)
 
 

@@ -21,6 +21,7 @@ _STATUS = {
     "not_found": 404,
     "conflict": 409,
     "too_large": 413,
+    "quota_exceeded": 429,
     "upstream_error": 502,
     "refused": 502,
     "upstream_overloaded": 503,

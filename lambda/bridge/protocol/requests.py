@@ -18,6 +18,9 @@ MAX_FRAME_BYTES = 131_072
 MAX_PAGE = 50
 """The most entries of one page: so many sessions with the longest names and titles fit a frame."""
 
+MAX_SEQ = 10**9
+"""More deltas than any answer has."""
+
 SESSION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -32,6 +35,21 @@ class Query:
     request_id: str | None
     model: str | None
     recall: RecallScope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A turn's answer on this connection, from the delta after ``last_seq`` on."""
+
+    request_id: str
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The end of a turn, wherever its answer is."""
+
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +83,9 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Forget a session and all that was said in it."""
+    """Forget a session and all that was said in it; without one, everything of the owner's."""
 
-    session_id: str
+    session_id: str | None
     request_id: str | None
 
 
@@ -88,7 +106,7 @@ class Ping:
     request_id: str | None
 
 
-Request = Query | History | Sessions | Recall | Forget | Usage | Ping
+Request = Query | Resume | Cancel | History | Sessions | Recall | Forget | Usage | Ping
 
 
 class FrameError(Exception):
@@ -166,6 +184,26 @@ class _Fields:
             raise BadRequest("'request_id' must be a UUID, as 123e4567-e89b-12d3-a456-426614174000.")
         return str(uuid.UUID(value))
 
+    def required_request_id(self) -> str:
+        value = self.request_id()
+        if value is None:
+            raise BadRequest("The frame has no 'request_id': that of the query which it is about.")
+        return value
+
+    def seq(self) -> int:
+        value = self._frame.get("last_seq")
+        if value is None:
+            return 0
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEQ:
+            raise BadRequest("'last_seq' must be the 'seq' of the last delta that came, or 0.")
+        return value
+
+    def everything(self) -> bool:
+        value = self._frame.get("everything")
+        if value is not None and not isinstance(value, bool):
+            raise BadRequest("'everything' must be true or false.")
+        return bool(value)
+
     def session_id(self, *, required: bool) -> str | None:
         value = self._frame.get("session_id")
         if value is None and not required:
@@ -222,9 +260,19 @@ def _recall(fields: _Fields, request_id: str | None, max_message_length: int) ->
 
 
 def _forget(fields: _Fields, request_id: str | None, _: int) -> Request:
-    session_id = fields.session_id(required=True)
-    assert session_id is not None  # noqa: S101 - for the type checker: it is required
+    everything = fields.everything()
+    session_id = fields.session_id(required=False)
+    if everything == (session_id is not None):
+        raise BadRequest("Name the session to forget in 'session_id', or send 'everything': true, not both.")
     return Forget(session_id, request_id)
+
+
+def _resume(fields: _Fields, _: str | None, __: int) -> Request:
+    return Resume(fields.required_request_id(), fields.seq())
+
+
+def _cancel(fields: _Fields, _: str | None, __: int) -> Request:
+    return Cancel(fields.required_request_id())
 
 
 def _usage(fields: _Fields, request_id: str | None, _: int) -> Request:
@@ -238,6 +286,8 @@ def _ping(_: _Fields, request_id: str | None, __: int) -> Request:
 
 _ACTIONS: dict[str, Callable[[_Fields, str | None, int], Request]] = {
     "query": _query,
+    "resume": _resume,
+    "cancel": _cancel,
     "history": _history,
     "sessions": _sessions,
     "recall": _recall,
