@@ -16,7 +16,8 @@ _USAGE = tuple(Usage().as_dict())
 _NAME_LENGTH = 128
 
 MAX_LINE_BYTES = 4_000_000
-"""The longest line that is taken: a sane event is some hundred bytes, and never over an item's 400 KB."""
+"""The longest line, and the most data of one event: a sane one is some hundred bytes, and none is ever
+over an item's 400 KB."""
 
 _MOST_TOKENS = 10**12
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,40 +26,50 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Yield the lines of a stream, without their ends, however its bytes were cut into chunks.
 
+    A line ends with ``\n``, ``\r`` or ``\r\n``, and comes as soon as it does; raises `UpstreamError` for one
+    over `MAX_LINE_BYTES`. Every byte is copied a few times, however small the chunks are.
+
     `requests`' own `iter_lines` takes a ``\r\n`` that falls between two chunks for two ends.
     """
-    rest: list[bytes] = []
-    length = 0
+    begun = bytearray()
+    after_return = False
     for chunk in chunks:
-        length += len(chunk)
-        if length > MAX_LINE_BYTES:
-            raise UpstreamError("Claude's answer could not be understood.", detail="a line without an end")
-        rest.append(chunk)
-        if b"\n" not in chunk and b"\r" not in b"".join(rest[-2:]):
-            continue
-        lines = b"".join(rest).splitlines(keepends=True)
-        # A line is whole once its end is, and the last byte may be the first half of an end.
-        rest = [] if chunk.endswith(b"\n") or not lines else [lines.pop()]
-        length = sum(map(len, rest))
-        yield from (line.rstrip(b"\r\n") for line in lines)
-    if last := b"".join(rest):
-        yield last.rstrip(b"\r\n")
+        for piece in chunk.splitlines(keepends=True):
+            if after_return and piece == b"\n":
+                after_return = False
+                continue  # the other half of an end
+            after_return = piece.endswith(b"\r")
+            line = piece.rstrip(b"\r\n")
+            begun += line
+            if len(begun) > MAX_LINE_BYTES:
+                raise _endless("a line")
+            if len(line) < len(piece):
+                yield bytes(begun)
+                begun.clear()
+    if begun:
+        yield bytes(begun)
 
 
 def data_of(lines: Iterable[bytes]) -> Iterator[str]:
     """Yield the data of each event in a stream of lines (without their ends).
 
-    The event's own name is repeated as ``type`` in Claude's data, so that it is not looked at.
+    The event's own name is repeated as ``type`` in Claude's data, so that it is not looked at. Raises
+    `UpstreamError` for an event over `MAX_LINE_BYTES`.
     """
     data: list[str] = []
+    size = 0
     for line in lines:
         if line:
             name, _, value = line.partition(b":")
             if name == b"data":
+                size += len(line)
+                if size > MAX_LINE_BYTES:
+                    raise _endless("an event")
                 data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
         elif data:
             yield "\n".join(data)
             data = []
+            size = 0
     if data:
         yield "\n".join(data)
 
@@ -109,6 +120,10 @@ def error_of(error: dict[str, Any]) -> BridgeError:
 def well_formed(text: str) -> str:
     """Return ``text`` without halves of surrogate pairs, which no table and no frame could carry."""
     return _SURROGATE.sub("\ufffd", text)
+
+
+def _endless(what: str) -> UpstreamError:
+    return UpstreamError("Claude's answer could not be understood.", detail=f"{what} without an end")
 
 
 def _name(value: object, otherwise: str) -> str:
