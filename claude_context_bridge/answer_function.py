@@ -21,6 +21,8 @@ def make_answer(parts: Parts) -> BridgeFunction:
             "CONTEXT_LIMIT": str(props.window_limit),
             "RECALL_TOKENS": str(props.recall_tokens),
             "SYSTEM_PROMPT": props.system_prompt,
+            "HOLD_SECONDS": str(props.hold),
+            **({"DAILY_TOKENS": str(props.daily_tokens)} if props.daily_tokens else {}),
             **parts.claude(props.anthropic_base_url),
             **parts.lifetimes(),
         },

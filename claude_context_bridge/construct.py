@@ -1,6 +1,7 @@
 """`ContextBridge`: a memory for conversations with Claude, to put into a stack."""
 
 from aws_cdk import Annotations
+from aws_cdk.aws_cloudwatch import Alarm
 from aws_cdk.aws_dynamodb import TableV2
 from aws_cdk.aws_iam import Grant, IGrantable
 from aws_cdk.aws_secretsmanager import ISecret
@@ -8,6 +9,7 @@ from aws_cdk.aws_sqs import Queue
 from constructs import Construct
 
 from claude_context_bridge.functions import Functions
+from claude_context_bridge.monitoring import Monitoring
 from claude_context_bridge.props import BridgeProps
 from claude_context_bridge.queue import TurnQueue
 from claude_context_bridge.secrets import Secrets
@@ -19,13 +21,15 @@ class ContextBridge(Construct):
     """A WebSocket API that remembers what was said to Claude and streams the answers back.
 
     Two DynamoDB tables, a FIFO queue with its dead-letter queue, five Lambda functions with a role each,
-    two secrets, log groups. Nothing of it runs, and next to nothing of it costs, while nobody talks.
+    two secrets, log groups, an alarm. Nothing of it runs, and next to nothing of it costs, while nobody
+    talks.
 
         bridge = ContextBridge(stack, "Bridge", BridgeProps(model="claude-haiku-5-5"))
         CfnOutput(stack, "Url", value=bridge.url)
 
     Defaults are those that cannot be regretted: tokens are asked for, tables and secrets outlive the
-    stack, logs do not hold what was said, the Anthropic key is put into its secret after the deployment.
+    stack, an unanswered turn rings an alarm, logs do not hold what was said, the Anthropic key is put into
+    its secret after the deployment.
     CloudFormation names everything, so that a stack may hold two bridges. `props` says each default's why.
     """
 
@@ -71,8 +75,14 @@ class ContextBridge(Construct):
             callback_url=props.callback_url,
             route_response=props.route_response,
             original_clients=props.auth == "none",  # they send no token
+            iam=props.auth == "iam",
         )
         self.functions.post_to(self.websocket)
+        self.monitoring = (
+            Monitoring(self, "Monitoring", dead_letters=self.turn_queue.dead_letters, topic=props.alarm_topic)
+            if props.alarms
+            else None
+        )
         if props.auth == "none":
             Annotations.of(self).add_warning_v2(
                 "claude-context-bridge:auth-none",
@@ -107,8 +117,13 @@ class ContextBridge(Construct):
 
     @property
     def dead_letter_queue(self) -> Queue:
-        """Where a message goes that could not be answered three times: worth an alarm."""
+        """Where a message goes that could not even be recorded as failed three times."""
         return self.turn_queue.dead_letters
+
+    @property
+    def dead_letter_alarm(self) -> Alarm | None:
+        """The alarm that rings when a message lies there; None with `alarms=False`."""
+        return self.monitoring.dead_letters if self.monitoring else None
 
     @property
     def anthropic_secret(self) -> ISecret:
@@ -117,14 +132,28 @@ class ContextBridge(Construct):
 
     @property
     def signing_secret(self) -> ISecret | None:
-        """The secret that signs tokens; None with `auth="none"`."""
+        """The secret that signs tokens; None unless `auth="token"`."""
         return self.secrets.signing
 
     def grant_mint_tokens(self, grantee: IGrantable) -> Grant:
         """Let a grantee read the signing key, and with it make tokens for any owner.
 
-        Raises ValueError where there are no tokens (`auth="none"`).
+        Raises ValueError where there are no tokens (`auth` is not `token`).
         """
         if self.secrets.signing is None:
-            raise ValueError("there are no tokens to mint: auth is none")
+            raise ValueError(f"there are no tokens to mint: auth is {self.props.auth}")
         return self.secrets.grant_read(self.secrets.signing, grantee)
+
+    def grant_connect(self, grantee: IGrantable) -> Grant:
+        """Let a grantee connect, as an owner of its own: its ARN, an assumed role's session name included.
+
+        API Gateway knows no policy of the API's own here: who belongs to another account has to assume a role
+        of this one. Raises ValueError where API Gateway does not ask IAM (`auth` is not `iam`).
+        """
+        if self.props.auth != "iam":
+            raise ValueError(f"IAM lets nobody connect: auth is {self.props.auth}, not iam")
+        return Grant.add_to_principal(
+            grantee=grantee,
+            actions=["execute-api:Invoke"],
+            resource_arns=[self.websocket.connect_arn],
+        )

@@ -40,7 +40,6 @@ class Functions(Construct):
 
     def post_to(self, websocket: WebSocket) -> None:
         """Let those post to this API's connections who do: it needs the others to exist."""
-        posting = [self.answer, self.message] if websocket.original_clients else [self.answer]
-        for function in posting:
+        for function in (self.answer, self.message):  # the latter what an ended turn's client has missed
             function.add_environment("CALLBACK_URL", websocket.callback_url)
             function.allow(["execute-api:ManageConnections"], websocket.posts_arn)

@@ -187,7 +187,7 @@ class Several:
 
 
 MODEL_NAME = Text("a model's name", r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}")
-AUTH = OneOf(("token", "none"))
+AUTH = OneOf(("token", "iam", "none"))
 AUTH_HEADER = OneOf(("x-api-key", "authorization"))
 MODELS = Several(MODEL_NAME, most=10)
 OUTPUT_TOKENS = Whole(1, 32_000, "tokens")
@@ -207,6 +207,11 @@ API_VERSION = Text("a version such as 2023-06-01", r"[A-Za-z0-9.-]{1,32}")
 CALLBACK_URL = Url(placeholders=("api_id", "stage"), optional=True)
 ANSWER_SECONDS = Whole(60, 900, "seconds; Lambda's longest is 900")
 MEMORY_MB = Whole(128, 10_240, "MB")
+DAILY_TOKENS = Whole(0, 10**12, "tokens; 0 is no limit")
+OWNER_RATE = Whole(0, 100_000, "frames a minute; 0 is no limit")
+# A killed function's turn is taken up again within two minutes, Lambda's polling included. A running answer
+# renews its hold several times in that time: under ten seconds a slow call or two would lose it.
+HOLD_SECONDS = Whole(10, 110, "seconds")
 REQUESTS = Whole(1, 10_000, "requests; API Gateway's quota for an account and region is 10,000 a second")
 LOG_LEVEL = OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 NAMESPACE = Text("1 to 255 letters, digits or any of . - _ / # :", r"(?!AWS/)[A-Za-z0-9._/#:-]{1,255}")

@@ -8,14 +8,16 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 from aws_cdk.aws_secretsmanager import ISecret
+from aws_cdk.aws_sns import ITopic
 
 from claude_context_bridge import limits
+from claude_context_bridge.cdk_types import check_types, seconds
 from claude_context_bridge.limits import Whole, check_fields
 from claude_context_bridge.prices import PRICES, as_text
 
 # Of the 4,096 bytes of a function's environment, names of variables, numbers, and the names and addresses
-# that CloudFormation fills in take up to about 1,100.
-_FREE_BYTES = 2_900
+# that CloudFormation fills in take up to about 1,250.
+_FREE_BYTES = 2_800
 _CHARACTERS_PER_TOKEN = 4  # of English; the functions estimate by the same number
 
 
@@ -23,8 +25,18 @@ _CHARACTERS_PER_TOKEN = 4  # of English; the functions estimate by the same numb
 class BridgeProps:
     """The props of a `ContextBridge`; every one has a default, and a bad one raises ValueError naming it."""
 
-    auth: Annotated[Literal["token", "none"], limits.AUTH] = "token"
-    """Who may connect: whoever holds a signed token, or (`none`) whoever knows the URL, at your expense."""
+    auth: Annotated[Literal["token", "iam", "none"], limits.AUTH] = "token"
+    """Who may connect: whoever holds a signed token, whoever AWS lets (`iam`, see `grant_connect`), or
+    (`none`) whoever knows the URL, at your expense. Tokens are the default because clients of theirs need no
+    AWS account."""
+
+    daily_tokens: Annotated[int, limits.DAILY_TOKENS] = 0
+    """Tokens, in and out, that one owner may use in a day of UTC; 0 is no limit. It costs each turn a write,
+    and what is too little for one owner is too much for another: there is none until it is asked for."""
+
+    owner_rate: Annotated[int, limits.OWNER_RATE] = 0
+    """Frames that one owner may send in a minute; 0 is no limit. It costs each frame a write; what all owners
+    send together is limited by the stage's throttle in any case."""
 
     model: Annotated[str, limits.MODEL_NAME] = "claude-sonnet-5-5"
     """The model that answers where a query names none."""
@@ -101,7 +113,7 @@ class BridgeProps:
 
     signing_secret: ISecret | None = None
     """A secret of your own, a bare string of at least 32 characters, which signs the tokens. By default
-    one is generated; with `auth="none"` none is needed."""
+    one is generated. Only with `auth="token"`."""
 
     callback_url: Annotated[str, limits.CALLBACK_URL] = ""
     """Where to post to connections, for a gateway that is not at AWS's address; `{api_id}` and `{stage}`
@@ -119,6 +131,11 @@ class BridgeProps:
 
     answer_timeout: Duration = field(default_factory=lambda: Duration.seconds(900))
     """The longest turn, 60 to 900 seconds, and the queue's visibility timeout."""
+
+    hold_seconds: Annotated[int, limits.HOLD_SECONDS] = 90
+    """How long after its function was killed a turn is taken up again, and its session blocked; never longer
+    than `answer_timeout`. 90 leaves room for two renewals that fail before a running answer's turn is taken
+    for a dead one's."""
 
     answer_memory_mb: Annotated[int, limits.MEMORY_MB] = 1024
     """Memory of the functions that answer and remember. CPU comes with memory: half a core here."""
@@ -140,6 +157,13 @@ class BridgeProps:
 
     metrics_namespace: Annotated[str, limits.NAMESPACE] = "ClaudeContextBridge"
     """The CloudWatch namespace of the functions' metrics."""
+
+    alarms: Annotated[bool, limits.SWITCH] = True
+    """Whether CloudWatch watches the dead-letter queue (about $0.10 a month). What lies there was accepted
+    and not answered, and nothing else tells of it."""
+
+    alarm_topic: ITopic | None = None
+    """Whom the alarm tells. By default it only shows in the console."""
 
     removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
     """What happens to tables, created secrets and logs when the stack goes. Conversations are not remade
@@ -167,9 +191,11 @@ class BridgeProps:
     def __post_init__(self) -> None:
         """Refuse bad values here, at synth, where the mistake is still visible."""
         check_fields(self)
-        _seconds("session_ttl", self.session_ttl, Whole(3600, limits.SESSION_HOURS.high * 3600, "seconds"))
-        _seconds("memory_ttl", self.memory_ttl, Whole(3600, limits.MEMORY_DAYS.high * 86400, "seconds"))
-        _seconds("answer_timeout", self.answer_timeout, limits.ANSWER_SECONDS)
+        check_types(self)
+        seconds("session_ttl", self.session_ttl, Whole(3600, limits.SESSION_HOURS.high * 3600, "seconds"))
+        seconds("memory_ttl", self.memory_ttl, Whole(3600, limits.MEMORY_DAYS.high * 86400, "seconds"))
+        seconds("answer_timeout", self.answer_timeout, limits.ANSWER_SECONDS)
+        self._check_combinations()
         self._check_environment_fits()
 
     @property
@@ -183,6 +209,19 @@ class BridgeProps:
         if self.context == "full":
             return self.full_context_tokens * _CHARACTERS_PER_TOKEN
         return self.context_limit
+
+    @property
+    def hold(self) -> int:
+        """How long a running answer hides its turn at a time, in seconds: at most as long as it may run."""
+        return min(self.hold_seconds, seconds("answer_timeout", self.answer_timeout, limits.ANSWER_SECONDS))
+
+    def _check_combinations(self) -> None:
+        if self.signing_secret is not None and self.auth != "token":
+            raise ValueError(
+                f"signing_secret must be left out with auth={self.auth!r}: there are no tokens to sign"
+            )
+        if self.alarm_topic is not None and not self.alarms:
+            raise ValueError("alarm_topic must be left out with alarms=False: there is no alarm to tell it")
 
     def _check_environment_fits(self) -> None:
         # Lambda would refuse it, but only minutes into a deployment.
@@ -201,10 +240,3 @@ class BridgeProps:
                 f"{' + '.join(sizes)} must be at most {_FREE_BYTES} bytes together, not "
                 f"{' + '.join(map(str, sizes.values()))}: a function's environment holds 4 KB"
             )
-
-
-def _seconds(name: str, duration: Duration, limit: Whole) -> None:
-    try:
-        limit.check(int(duration.to_seconds()))
-    except ValueError as e:
-        raise ValueError(f"{name} {e}") from None

@@ -18,7 +18,7 @@ _NO_EXCHANGE = ["0", "-1"]
 
 def make_remember(parts: Parts) -> BridgeFunction:
     """Make the function that follows what is said and forgotten, and what feeds it."""
-    props, sessions = parts.props, parts.storage.sessions
+    props, sessions, hashes = parts.props, parts.storage.sessions, parts.storage.hashes
     remember = BridgeFunction(
         parts,
         "remember",
@@ -27,6 +27,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
         memory_mb=props.answer_memory_mb,
         environment={
             "CONTEXT_TABLE": sessions.table_name,
+            "HASH_TABLE": hashes.table_name,
             "MAX_OUTPUT_TOKENS": str(props.max_output_tokens),
             "SUMMARY_MODEL": props.summary_model,
             **parts.claude(props.summary_base_url or props.anthropic_base_url),
@@ -45,6 +46,8 @@ def make_remember(parts: Parts) -> BridgeFunction:
         ],
         sessions.table_arn,
     )
+    # To finish a forgetting that was broken off: the requests of a session go with it.
+    remember.allow(["dynamodb:DeleteItem", "dynamodb:BatchWriteItem"], hashes.table_arn)
     parts.secrets.grant_read(parts.secrets.anthropic, remember)
     _follow(parts, remember)
     return remember

@@ -24,7 +24,10 @@ def make_connect(parts: Parts) -> BridgeFunction:
             **({"SIGNING_SECRET_ARN": signing.secret_arn} if signing else {}),
         },
     )
-    connect.allow(["dynamodb:PutItem"], parts.storage.sessions.table_arn)
+    connect.allow(
+        ["dynamodb:GetItem", "dynamodb:PutItem"],  # what was revoked is read, the connection written
+        parts.storage.sessions.table_arn,
+    )
     if signing:
         parts.secrets.grant_read(signing, connect)
     return connect
@@ -44,7 +47,7 @@ def make_disconnect(parts: Parts) -> BridgeFunction:
 
 def make_message(parts: Parts) -> BridgeFunction:
     """Make the function that gets every message."""
-    props, sessions = parts.props, parts.storage.sessions
+    props, sessions, dead_letters = parts.props, parts.storage.sessions, parts.queue.dead_letters
     message = _route(
         parts,
         "message",
@@ -53,11 +56,13 @@ def make_message(parts: Parts) -> BridgeFunction:
             "CONTEXT_TABLE": sessions.table_name,
             "HASH_TABLE": parts.storage.hashes.table_name,
             "QUEUE_URL": parts.queue.turns.queue_url,
+            "DEAD_LETTER_URL": dead_letters.queue_url,
             "MODEL": props.model,
             "ALLOWED_MODELS": ",".join(props.models),
             "MAX_MESSAGE_LENGTH": str(props.max_message_length),
             "RECALL": props.recall,
             "RECALL_TOKENS": str(props.recall_tokens),
+            **({"OWNER_RATE": str(props.owner_rate)} if props.owner_rate else {}),
             **parts.lifetimes(),
         },
     )
@@ -80,6 +85,10 @@ def make_message(parts: Parts) -> BridgeFunction:
         parts.storage.hashes.table_arn,
     )
     message.allow(["sqs:SendMessage"], parts.queue.turns.queue_arn)
+    # A forgotten session's turns are taken out, and what others left there is let go again.
+    message.allow(
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], dead_letters.queue_arn
+    )
     return message
 
 

@@ -7,6 +7,7 @@ from aws_cdk.aws_apigatewayv2 import (
     WebSocketRouteOptions,
     WebSocketStage,
 )
+from aws_cdk.aws_apigatewayv2_authorizers import WebSocketIamAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from aws_cdk.aws_lambda import IFunction
 from constructs import Construct
@@ -19,6 +20,9 @@ class WebSocket(Construct):
     where clients of the original can come, `query` has: on a route with a response API Gateway is said to
     send an empty frame for a reply without a body, and they take the first frame for their answer. That
     route has no response, and its function posts what it has to say.
+
+    With `iam` API Gateway lets in whoever signs the handshake (SigV4) and may invoke `connect_arn`; it asks
+    on `$connect` only, so that every frame after it is let through.
 
     `url` is what clients connect to, `callback_url` where to post to them.
     """
@@ -37,6 +41,7 @@ class WebSocket(Construct):
         callback_url: str = "",
         route_response: bool = True,
         original_clients: bool = False,
+        iam: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = WebSocketApi(
@@ -44,11 +49,10 @@ class WebSocket(Construct):
             "Api",
             description="Claude Context Bridge",
             route_selection_expression="$request.body.action",
-            connect_route_options=_route(connect, "Connect"),
+            connect_route_options=_route(connect, "Connect", iam=iam),
             disconnect_route_options=_route(disconnect, "Disconnect"),
             default_route_options=_route(message, "Message", returns=route_response),
         )
-        self.original_clients = original_clients
         if original_clients:
             query = WebSocketLambdaIntegration("Query", message)
             self.api.add_route("query", integration=query, return_response=False)
@@ -78,8 +82,21 @@ class WebSocket(Construct):
             resource_name=f"{self.stage.stage_name}/POST/@connections/*",
         )
 
+    @property
+    def connect_arn(self) -> str:
+        """What a policy names to let somebody connect to this stage, where API Gateway asks IAM."""
+        return Stack.of(self).format_arn(
+            service="execute-api",
+            resource=self.api.api_id,
+            resource_name=f"{self.stage.stage_name}/$connect",
+        )
 
-def _route(function: IFunction, name: str, *, returns: bool = False) -> WebSocketRouteOptions:
+
+def _route(
+    function: IFunction, name: str, *, returns: bool = False, iam: bool = False
+) -> WebSocketRouteOptions:
     return WebSocketRouteOptions(
-        integration=WebSocketLambdaIntegration(name, function), return_response=returns
+        integration=WebSocketLambdaIntegration(name, function),
+        return_response=returns,
+        authorizer=WebSocketIamAuthorizer() if iam else None,
     )

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack, Token
 from aws_cdk.assertions import Annotations, Match, Template
 from aws_cdk.aws_iam import Role, ServicePrincipal
 from aws_cdk.aws_secretsmanager import Secret
+from aws_cdk.aws_sns import Topic
 
 from claude_context_bridge import BridgeProps, ContextBridge
 from tests.infrastructure.conftest import NO_BUNDLING, Synthesized
@@ -131,8 +132,14 @@ def test_with_tokens_there_is_no_warning(with_props: Build) -> None:
 @pytest.mark.parametrize(
     ("prop", "value", "allowed"),
     [
-        ("auth", "password", "token, none"),
-        ("auth", None, "token, none"),
+        ("auth", "password", "token, iam, none"),
+        ("auth", None, "token, iam, none"),
+        ("daily_tokens", -1, "0 to 1000000000000"),
+        ("owner_rate", 100_001, "0 is no limit"),
+        ("hold_seconds", 9, "10 to 110"),
+        ("hold_seconds", Duration.seconds(90), "10 to 110"),
+        ("alarms", "off", "true or false"),
+        ("alarm_topic", "arn:aws:sns:eu-west-1:111122223333:oncall", "Topic.from_topic_arn"),
         ("model", "", "model's name"),
         ("allowed_models", "claude-opus-5-5", "list"),
         ("allowed_models", ["a,b"], "model's name"),
@@ -151,12 +158,44 @@ def test_with_tokens_there_is_no_warning(with_props: Build) -> None:
         ("prices", {"m": 3}, "dollars for a million tokens"),
         ("poll_stream", 1, "true or false"),
         ("answer_timeout", Duration.minutes(16), "60 to 900"),
+        ("answer_timeout", 900, "Duration.seconds(900), not 900"),
         ("session_ttl", Duration.seconds(30), "3600"),
+        ("session_ttl", 24, "Duration.hours(24), not 24"),
+        ("session_ttl", None, "Duration.hours(24), not None"),
+        ("session_ttl", Duration.millis(3_600_001), "3600 to"),
+        ("session_ttl", Duration.hours(Token.as_number({"Ref": "Hours"})), "known at synth"),
+        ("memory_ttl", "30 days", "Duration.days(30)"),
         ("memory_ttl", Duration.seconds(30), "3600"),
         ("stage_name", "a/b", "letters"),
+        ("removal_policy", "destroy", "RemovalPolicy.DESTROY, not 'destroy'"),
+        ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.DESTROY"),  # no table has that
+        ("log_retention", 30, "RetentionDays.ONE_MONTH"),
+        ("architecture", "arm64", "Architecture.ARM_64"),
+        ("sessions_table_name", 5, "a name or None"),
     ],
 )
 def test_a_bad_prop_is_named_with_what_is_allowed(prop: str, value: Any, allowed: str) -> None:
     with pytest.raises(ValueError, match=f"^{prop} must be ") as refused:
         BridgeProps(**{prop: value})
     assert allowed in str(refused.value)
+
+
+@pytest.mark.parametrize("prop", ["anthropic_secret", "signing_secret"])
+def test_a_key_in_place_of_its_secret_is_refused_and_not_shown(prop: str) -> None:
+    key: Any = "sk-ant-the-key-itself"
+    with pytest.raises(ValueError, match=f"^{prop} must be an ISecret .* not a str$") as refused:
+        BridgeProps(**{prop: key})
+    assert "sk-ant" not in str(refused.value)
+
+
+@pytest.mark.parametrize("auth", ["iam", "none"])
+def test_a_signing_secret_where_nothing_is_signed_is_refused(auth: Any) -> None:
+    own = Secret(Stack(App(), "Somebodys"), "Own")
+    with pytest.raises(ValueError, match=f"^signing_secret must be left out with auth='{auth}'"):
+        BridgeProps(auth=auth, signing_secret=own)
+
+
+def test_a_topic_without_an_alarm_is_refused() -> None:
+    topic = Topic(Stack(App(), "Somebodys"), "OnCall")
+    with pytest.raises(ValueError, match=r"^alarm_topic must be left out with alarms=False"):
+        BridgeProps(alarm_topic=topic, alarms=False)

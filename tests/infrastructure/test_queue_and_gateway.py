@@ -144,10 +144,13 @@ def test_where_clients_of_the_original_come_a_query_gets_no_frame_but_its_answer
     assert set(routes) == {"$connect", "$disconnect", "$default", "query"}
     assert "RouteResponseSelectionExpression" not in routes["query"]
     assert routes["$default"]["RouteResponseSelectionExpression"] == "$default"
-    assert "CALLBACK_URL" in stack.function("message")["Environment"]["Variables"]
 
 
 def test_nobody_else_has_a_route_without_a_reply(prod: Synthesized) -> None:
     keys = {it["Properties"]["RouteKey"] for it in prod.of_type("ApiGatewayV2::Route").values()}
     assert keys == {"$connect", "$disconnect", "$default"}
-    assert "CALLBACK_URL" not in prod.function("message")["Environment"]["Variables"]
+
+
+def test_whoever_posts_posts_to_the_same_place(prod: Synthesized) -> None:
+    urls = [prod.function(name)["Environment"]["Variables"]["CALLBACK_URL"] for name in ("answer", "message")]
+    assert urls[0] == urls[1]

@@ -30,7 +30,11 @@ def test_every_setting_is_read_from_the_environment() -> None:
     _, props = read(
         _context(
             {
-                "auth": "none",
+                "auth": "iam",
+                "daily_tokens": 500_000,
+                "owner_rate": 30,
+                "hold_seconds": 15,
+                "alarms": False,
                 "allowed_models": ["claude-opus-5-5"],
                 "max_output_tokens": 10,
                 "session_ttl_hours": 1,
@@ -51,7 +55,9 @@ def test_every_setting_is_read_from_the_environment() -> None:
             }
         )
     )
-    assert props.auth == "none"
+    assert props.auth == "iam"
+    assert (props.daily_tokens, props.owner_rate) == (500_000, 30)
+    assert (props.hold_seconds, props.alarms) == (15, False)
     assert props.models == ("claude-sonnet-5-5", "claude-opus-5-5")
     assert props.max_output_tokens == 10
     assert props.session_ttl.to_hours() == 1
@@ -103,8 +109,17 @@ def test_the_command_line_overrides_one_setting() -> None:
 
 
 BAD: list[tuple[str, Any]] = [
-    ("auth", "iam"),
+    ("auth", "IAM"),
     ("auth", 1),
+    ("daily_tokens", -1),
+    ("daily_tokens", 10**12 + 1),
+    ("daily_tokens", "unlimited"),
+    ("daily_tokens", None),
+    ("owner_rate", -1),
+    ("owner_rate", 0.5),
+    ("hold_seconds", 9),
+    ("hold_seconds", 111),
+    ("alarms", "false"),
     ("model", ""),
     ("model", "with space"),
     ("allowed_models", "claude-opus-5-5"),
@@ -185,7 +200,11 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("auth", "password", "must be one of token, none, not 'password'"),
+        ("auth", "password", "must be one of token, iam, none, not 'password'"),
+        ("daily_tokens", "-1", "must be a whole number from 0 to 1000000000000 (tokens; 0 is no limit)"),
+        ("owner_rate", "10/s", "must be a whole number from 0 to 100000 (frames a minute; 0 is no limit)"),
+        ("hold_seconds", "200", "must be a whole number from 10 to 110 (seconds), not 200"),
+        ("alarms", "off", "must be true or false, not 'off'"),
         ("max_output_tokens", "many", "must be a whole number from 1 to 32000 (tokens), not 'many'"),
         ("max_output_tokens", "0", "must be a whole number from 1 to 32000 (tokens), not 0"),
         ("poll_queue", "no", "must be true or false, not 'no'"),
@@ -241,7 +260,7 @@ def test_a_bad_environment_is_named(context: dict[str, Any], says: str) -> None:
 
 
 def test_what_does_not_fit_a_functions_environment_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"system_prompt .* must be at most 2900 bytes together"):
+    with pytest.raises(SettingsError, match=r"system_prompt .* must be at most 2800 bytes together"):
         read(
             _context({"system_prompt": "x" * 2000, "allowed_models": ["m" * 120 + str(n) for n in range(8)]})
         )

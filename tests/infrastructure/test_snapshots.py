@@ -8,7 +8,7 @@ import pytest
 from tests.infrastructure.conftest import Synthesized
 
 
-@pytest.mark.parametrize("part", ["Storage", "Queue", "Secrets", "WebSocket"])
+@pytest.mark.parametrize("part", ["Storage", "Queue", "Secrets", "WebSocket", "Monitoring"])
 def test_part(part: str, prod: Synthesized, json_snapshot: Callable[[Any], None]) -> None:
     json_snapshot(prod.under(f"Bridge/{part}"))
 
