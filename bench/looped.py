@@ -1,14 +1,17 @@
-"""A small HTTP server on an event loop in a thread of its own, for those who play Claude."""
+"""A small HTTP server on an event loop in a thread of its own, for who plays Claude or stands in between."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import threading
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 _HEAD_BYTES = 2**20
+
+_T = TypeVar("_T")
 
 
 class LoopedServer:
@@ -29,20 +32,26 @@ class LoopedServer:
         """Serve one connection."""
         raise NotImplementedError
 
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Have the server's loop do something, from another thread, and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
     def __enter__(self) -> Self:
         self._thread.start()
-        started = asyncio.start_server(self._connected, "127.0.0.1", self._port, limit=_HEAD_BYTES)
-        self._server = asyncio.run_coroutine_threadsafe(started, self._loop).result()
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.call(self._open())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self.call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port, limit=_HEAD_BYTES)
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
         self._server.close()

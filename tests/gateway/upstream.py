@@ -1,0 +1,32 @@
+"""Passes an HTTP request on and returns the whole answer, for who stands between a client and a server."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+_HOP_BY_HOP = (b"host", b"connection", b"expect")
+
+
+async def forwarded(url: str, head: bytes, body: bytes, *, path: str | None = None) -> bytes:
+    """Send a request as `bench.looped.read_request` returned it to ``url``, and return what comes back.
+
+    ``path`` stands in for the request's own, behind that of ``url``. The answer ends its connection: whoever
+    passes it on has to end its own. Raises OSError.
+    """
+    target = urlsplit(url)
+    there, onward = await asyncio.open_connection(target.hostname, target.port)
+    try:
+        onward.write(_readdressed(head, target.netloc, target.path, path) + body)
+        return await there.read(-1)
+    finally:
+        onward.close()
+
+
+def _readdressed(head: bytes, host: str, base: str, path: str | None) -> bytes:
+    line, *headers = head.rstrip(b"\r\n").split(b"\r\n")
+    method, own, version = line.split(b" ")
+    to = base.rstrip("/").encode() + (own if path is None else path.encode())
+    kept = [each for each in headers if each.split(b":")[0].lower() not in _HOP_BY_HOP]
+    kept += [b"host: " + host.encode(), b"connection: close"]
+    return b"\r\n".join([b" ".join([method, to, version]), *kept, b"", b""])
