@@ -7,8 +7,10 @@ UV = $(VENV)/bin/uv
 PYTHON =
 # Holds what was installed: a change of the requirements, or of how they are installed, makes it again.
 STAMP = $(VENV)/.installed
+# How long `make fuzz` looks.
+MINUTES = 5
 
-.PHONY: help demo test lint format venv requirements clean
+.PHONY: help demo test fuzz lint format venv requirements clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -18,6 +20,9 @@ demo: $(STAMP) ## The bridge on this machine: told a word, stopped, started agai
 
 test: lint ## Lint and run all tests
 	@$(VENV)/bin/python -m pytest -q
+
+fuzz: $(STAMP) ## Look longer for input that breaks a parser: make fuzz MINUTES=10
+	@$(VENV)/bin/python -m tests.fuzz.longer $(MINUTES)
 
 lint: $(STAMP) ## ruff and mypy
 	@$(VENV)/bin/ruff check .
