@@ -15,15 +15,17 @@ from typing import Protocol
 from bench.caching import MODEL, PRICES, SUMMARY_MODEL, Call, PromptCache, equivalents
 from bridge.answering import Answering, Settings
 from bridge.conversation import Exchange, RecallScope, SessionKey, Turn, Usage
+from bridge.interruption import Interruption
 from bridge.memory import prompt, summary, tokens
 from bridge.memory.prompt import Parts, Prompt
 from bridge.memory.recollection import Recollections
 from bridge.memory.window import Window
-from bridge.ports import Completed, Text
+from bridge.ports import Completed, Piece, Text
 from bridge.remembering import Remembering
 from bridge.reminding import Reminding
 from bridge.summarizing import Settings as SummarySettings
 from bridge.summarizing import Summarizing
+from tests.fake_turns import MemoryTurns
 from tests.fakes import FakeClock, FakeGateway, MemoryArchive, MemorySessions, MemorySummaries
 
 WINDOW = 8000
@@ -38,6 +40,8 @@ MEMORY_TTL = timedelta(days=30)
 """The default; elsewhere all that was said is kept."""
 
 FOR_EVER = timedelta(days=3660)
+
+MAX_OUTPUT_TOKENS = 8192
 
 OWNER = "owner"
 
@@ -85,11 +89,11 @@ class Bridge:
         archive = MemoryArchive(sessions, self._clock, memory_ttl)
         recollections = Recollections(archive, self._clock)
         parts = archive, lambda: recollections, RECALL_TOKENS
-        settings = Settings(window, "", PRICES)
+        settings = Settings(window, "", PRICES, MAX_OUTPUT_TOKENS)
         rest = self._claude, FakeGateway(), settings, self._clock
-        self._answering = Answering(sessions, Reminding(*parts), *rest)
+        self._answering = Answering(MemoryTurns(), sessions, Reminding(*parts), *rest)
         unkept = _Unkept(sessions.headers, sessions.exchanges, sessions.summaries, sessions.heads)
-        self._asking = Answering(unkept, _Unabsorbed(*parts), *rest)
+        self._asking = Answering(MemoryTurns(), unkept, _Unabsorbed(*parts), *rest)
         how = SummarySettings(SUMMARY_MODEL, PRICES, memory_ttl)
         summaries = MemorySummaries(sessions)
         self._summarizing = Summarizing(sessions, summaries, self._claude, how, self._clock)
@@ -113,7 +117,7 @@ class Bridge:
 
     def _answer(self, answering: Answering, turn: Turn, at: datetime, answer: str) -> Call:
         self._clock.now, self._claude.reply = at, answer
-        outcome = answering.answer(turn, delivery=1)
+        outcome = answering.answer(turn)
         failure = outcome.failure or outcome.recall_failure
         if failure is not None:
             raise failure
@@ -130,7 +134,7 @@ class _Claude:
         self.calls: list[Call] = []
 
     @contextmanager
-    def answer(self, asked: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
+    def answer(self, asked: Prompt, model: str, _: Interruption) -> Iterator[Iterable[Piece]]:
         if model == SUMMARY_MODEL:
             notes = f"Notes after call {len(self.calls)}. ".ljust(summary.MAX_CHARACTERS, "n")
             usage = PromptCache().call(asked, self._clock())

@@ -12,11 +12,12 @@ from typing import Any
 
 from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
 from bridge.errors import ClientGone, SessionForgotten, TurnTaken
+from bridge.interruption import Interrupted, Interruption
 from bridge.memory.head import Head, Segment, Tombstone, mark_of
 from bridge.memory.prompt import Prompt
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Completed, Connection, Erased, Remembered, Rewrite, Taken, Text
+from bridge.ports import Completed, Connection, Erased, Piece, Remembered, Rewrite, Taken, Text
 from bridge.pricing import Prices
 
 START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)
@@ -117,6 +118,9 @@ class MemorySessions:
 
     def find(self, key: SessionKey) -> Session | None:
         return self.headers.get(key)
+
+    def exchange(self, key: SessionKey, turn: int) -> Exchange | None:
+        return self.exchanges.get(key, {}).get(turn)
 
     def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
         kept = self.exchanges.get(session.key, {})
@@ -235,10 +239,16 @@ class MemorySummaries:
         self.sessions.summaries.pop(key, None)
 
 
-class ScriptedClaude:
-    """A Claude that says what it is told to; an exception in a script is raised there."""
+Line = str | Piece | Exception | threading.Event
 
-    def __init__(self, *scripts: Iterable[str | Completed | Exception]) -> None:
+
+class ScriptedClaude:
+    """A Claude that says what it is told to.
+
+    In a script an exception is raised, and an event is waited for, unless the call is broken off.
+    """
+
+    def __init__(self, *scripts: Iterable[Line]) -> None:
         self.scripts = list(scripts)
         self.prompts: list[Prompt] = []
         self.models: list[str] = []
@@ -246,22 +256,32 @@ class ScriptedClaude:
         self.before_answer: Callable[[], None] | None = None
 
     @contextmanager
-    def answer(self, prompt: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
+    def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:
         meddle, self.before_answer = self.before_answer, None
         if meddle is not None:
             meddle()
         self.prompts.append(prompt)
         self.models.append(model)
         try:
-            yield self._events(self.scripts.pop(0))
+            yield self._events(self.scripts.pop(0), interruption)
         finally:
             self.closed += 1
 
-    def _events(self, script: Iterable[str | Completed | Exception]) -> Iterator[Text | Completed]:
+    def _events(self, script: Iterable[Line], interruption: Interruption) -> Iterator[Piece]:
         for event in script:
             if isinstance(event, Exception):
                 raise event
-            yield Text(event) if isinstance(event, str) else event
+            if isinstance(event, threading.Event):
+                _wait(event, interruption)
+            else:
+                yield Text(event) if isinstance(event, str) else event
+
+
+def _wait(event: threading.Event, interruption: Interruption) -> None:
+    with interruption.breaking(event.set):
+        assert event.wait(10), "nothing went on"
+    if interruption.asked:
+        raise Interrupted
 
 
 def completed(stop_reason: str = "end_turn", **usage: int) -> Completed:

@@ -6,6 +6,7 @@ from bridge.answering import Answering, Settings
 from bridge.memory.recollection import Recollections
 from bridge.ports import Claude, Gateway
 from bridge.reminding import Reminding
+from tests.fake_turns import MemoryTurns
 from tests.fakes import PRICES, FakeClock, MemoryArchive, MemorySessions
 
 
@@ -24,8 +25,13 @@ def answering(
     *,
     context_limit: int = 8000,
     system_prompt: str = "",
+    turns: MemoryTurns | None = None,
 ) -> Answering:
     """Return what answers turns over `sessions`."""
     clock = clock or FakeClock()
-    settings = Settings(context_limit=context_limit, system_prompt=system_prompt, prices=PRICES)
-    return Answering(sessions, reminding(sessions, clock), claude, gateway, settings, clock)
+    settings = Settings(
+        context_limit=context_limit, system_prompt=system_prompt, prices=PRICES, max_output_tokens=100
+    )
+    return Answering(
+        turns or MemoryTurns(), sessions, reminding(sessions, clock), claude, gateway, settings, clock
+    )

@@ -5,45 +5,39 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from bridge.conversation import STOP_REASON_ERROR, Exchange, Failure, Session, Turn, Usage
-from bridge.errors import (
-    BridgeError,
-    Conflict,
-    Internal,
-    Refused,
-    SessionForgotten,
-    TurnTaken,
-    UpstreamError,
-    by_code,
-)
+from bridge import asking
+from bridge.asking import Asking, Reply
+from bridge.closing import closing_frame
+from bridge.conversation import Exchange, Failure, Session, Turn
+from bridge.errors import BridgeError, Conflict, Internal, QuotaExceeded, SessionForgotten
+from bridge.interruption import Interruption
+from bridge.keeping import Keeping, already_kept
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.outbox import Outbox
-from bridge.ports import Claude, Clock, Completed, Gateway, Remembered, Sessions
+from bridge.ports import Claude, Clock, Gateway, Remembered, Sessions, Standing, Turns
 from bridge.pricing import Prices
-from bridge.protocol import frames, original
 from bridge.reminding import Reminding
+from bridge.watching import Watch
 
 SPARE_SECONDS = 10.0
 """Seconds before its function's time is up at which an answer is ended: enough to keep and tell that."""
 
-MAX_ANSWER_BYTES = 250_000
-"""The longest answer that is kept: with the longest message it fits an item's 400 KB."""
-
-MAX_NUMBERINGS = 5
-"""How often a turn looks for its number before it gives up: more than once is a rare accident."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the answering of a turn depends on besides the turn: ``context_limit`` in characters."""
+    """What the answering of a turn depends on besides the turn.
+
+    ``context_limit`` is in characters; ``max_output_tokens`` are set aside for an answer, where an
+    owner's days have a budget.
+    """
 
     context_limit: int
     system_prompt: str
     prices: Prices
+    max_output_tokens: int
 
 
 @dataclass(slots=True)
@@ -55,7 +49,7 @@ class Outcome:
     exchange: Exchange | None = None
     failure: BridgeError | None = None
     repeated: bool = False
-    completed: Completed | None = None
+    forgotten: bool = False
     first_text: float | None = None
     duration: float = 0.0
     posts: int = 0
@@ -71,6 +65,7 @@ class Answering:
 
     def __init__(
         self,
+        turns: Turns,
         sessions: Sessions,
         reminding: Reminding,
         claude: Claude,
@@ -78,15 +73,17 @@ class Answering:
         settings: Settings,
         clock: Clock,
     ) -> None:
+        self._turns = turns
         self._sessions = sessions
         self._reminding = reminding
         self._claude = claude
         self._gateway = gateway
+        self._keeping = Keeping(sessions, settings.context_limit)
         self._settings = settings
         self._clock = clock
 
-    def answer(self, turn: Turn, delivery: int, seconds: float = math.inf) -> Outcome:
-        """Answer ``turn``, which the queue hands over for the ``delivery``-th time.
+    def answer(self, turn: Turn, seconds: float = math.inf) -> Outcome:
+        """Answer ``turn``, however often the queue hands it over.
 
         A turn that is kept already is not asked again: its client is told once more. One that
         was begun before and not kept was broken off; since its client may have seen some of an
@@ -100,27 +97,60 @@ class Answering:
         outcome = Outcome(started=started, deadline=started + seconds - SPARE_SECONDS)
         with Outbox(self._gateway, turn.connection_id, turn.request_id) as outbox:
             remembered = self._sessions.load(turn.key)
-            exchange = _already_kept(remembered, turn)
-            # A repeat is told the same as the first time: its own exchange was not in the window.
-            before = [e for e in remembered.exchanges if e is not exchange]
-            window = Window.of(before, self._settings.context_limit)
-            parts = self._parts(turn, remembered, window, outcome, reminded=exchange is None)
-            if exchange is None:
-                exchange = self._new_exchange(turn, delivery, remembered.session, parts, outbox, outcome)
+            if turn.accepted <= remembered.head.forgot(turn.key.name):
+                self._drop(turn, remembered.session, outbox, outcome)
             else:
-                outcome.repeated = True
-            kept = self._keep_or_forget(exchange, remembered, turn, outcome)
-            outbox.flush()
-            # What another delivery kept is not what this one's deltas told.
-            told = not outcome.repeated and kept.answer == exchange.answer
-            closing = _Closing(turn, parts, outbox.deltas if told else None)
-            outbox.send(closing.frame(kept, outcome.failure))
-        outcome.duration = time.monotonic() - outcome.started
-        self._absorb(turn, (*window.exchanges, kept), outcome)
+                said = self._work(turn, remembered, outbox, outcome)
+                outcome.duration = time.monotonic() - outcome.started
+                self._absorb(turn, said, outcome)
         outcome.posts = outbox.posts
         outcome.client_gone = outbox.gone
         outcome.post_failure = outbox.failure
         return outcome
+
+    def _work(
+        self, turn: Turn, remembered: Remembered, outbox: Outbox, outcome: Outcome
+    ) -> tuple[Exchange, ...]:
+        """Take a turn to its end; return what was said in its window and in it."""
+        exchange = already_kept(remembered, turn)
+        # A repeat is told the same as the first time: its own exchange was not in the window.
+        before = [e for e in remembered.exchanges if e is not exchange]
+        window = Window.of(before, self._settings.context_limit)
+        parts = self._parts(turn, remembered, window, outcome, reminded=exchange is None)
+        standing, first = self._begin(turn, parts, outcome)
+        if exchange is None and standing.turn is not None:
+            exchange = self._sessions.exchange(turn.key, standing.turn)
+        interruption = Interruption()
+        watch = Watch(
+            self._turns,
+            turn,
+            resumed=lambda now: outbox.point(now.connection_id or turn.connection_id, now.last_seq),
+            cancelled=interruption.ask,
+        )
+        watch.notice(standing)
+        outcome.repeated = exchange is not None
+        if exchange is None:
+            if first:
+                reply = self._ask(turn, parts, outbox, watch, interruption, outcome)
+            else:
+                reply = asking.failed(_interrupted(), turn.model)
+            exchange = self._exchange(turn, remembered.session, reply, outcome)
+        kept = self._keep(exchange, remembered, turn, outcome)
+        outbox.flush()
+        # What was begun and not ended by another keeps what was set aside for it: more is not known.
+        spent = exchange.usage.total if first or outcome.repeated else standing.reserved
+        watch.notice(self._turns.end(turn, standing, kept.turn, outbox.lengths, spent))
+        if outcome.forgotten:
+            self._turns.drop(turn.key.owner, turn.request_id)
+        outbox.flush()
+        # What another delivery kept is not what this one's deltas told.
+        told = not outcome.repeated and kept.answer == exchange.answer
+        deltas = len(outbox.lengths) if told else None
+        frame = closing_frame(turn, kept, parts, deltas=deltas, failure=outcome.failure)
+        outbox.send(frame)
+        if watch.seen.cancelled_by not in (None, outbox.connection_id):
+            outbox.send(frame, watch.seen.cancelled_by)
+        return (*window.exchanges, kept)
 
     def _parts(
         self, turn: Turn, remembered: Remembered, window: Window, outcome: Outcome, *, reminded: bool
@@ -145,6 +175,77 @@ class Answering:
         outcome.recalled = len(recalled)
         return replace(parts, recalled=recalled)
 
+    def _begin(self, turn: Turn, parts: Parts, outcome: Outcome) -> tuple[Standing, bool]:
+        tokens = sum(parts.tokens().values()) + self._settings.max_output_tokens
+        try:
+            return self._turns.begin(turn, tokens)
+        except QuotaExceeded as exceeded:
+            outcome.failure = exceeded
+            return Standing(), True
+
+    def _ask(
+        self,
+        turn: Turn,
+        parts: Parts,
+        outbox: Outbox,
+        watch: Watch,
+        interruption: Interruption,
+        outcome: Outcome,
+    ) -> Reply:
+        if outcome.failure is not None:
+            return asking.failed(outcome.failure, turn.model)
+        if interruption.asked:
+            return asking.cancelled(turn.model)
+        if turn.wire == "original":  # whose client knows no name by which it could resume or cancel
+            return Asking(turn.model, _silent, interruption, outcome.deadline).ask(
+                self._claude, prompt.build(parts)
+            )
+        with watch:
+            return Asking(turn.model, outbox.say, interruption, outcome.deadline).ask(
+                self._claude, prompt.build(parts)
+            )
+
+    def _exchange(self, turn: Turn, session: Session, reply: Reply, outcome: Outcome) -> Exchange:
+        """Return the exchange that a reply makes of a turn, with what it took."""
+        if reply.first_text is not None:
+            outcome.first_text = reply.first_text - outcome.started
+        outcome.failure = failure = reply.failure
+        return Exchange(
+            turn=session.next_turn,
+            first_turn=session.first_turn,
+            at=self._clock(),
+            request_id=turn.request_id,
+            question=turn.message,
+            answer=reply.text,
+            model=reply.model,
+            stop_reason=reply.stop_reason,
+            usage=reply.usage,
+            failure=Failure(failure.code, failure.message, failure.retryable) if failure else None,
+            cost=self._settings.prices.cost(reply.model, reply.usage) if reply.usage.total else None,
+        )
+
+    def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome) -> Exchange:
+        try:
+            outcome.exchange = self._keeping.keep(exchange, remembered, turn)
+        except SessionForgotten:
+            self._forgotten(turn, remembered.session, outcome)
+        assert outcome.exchange is not None  # noqa: S101 - for the type checker
+        return outcome.exchange
+
+    def _drop(self, turn: Turn, session: Session, outbox: Outbox, outcome: Outcome) -> None:
+        """Let a turn go whose session was forgotten while it waited, and tell its client."""
+        exchange = self._forgotten(turn, session, outcome)
+        self._turns.drop(turn.key.owner, turn.request_id)
+        nothing = Parts(system="", window=Window(), message="", now=self._clock(), summary=None)
+        outbox.send(closing_frame(turn, exchange, nothing, deltas=None, failure=outcome.failure))
+
+    def _forgotten(self, turn: Turn, session: Session, outcome: Outcome) -> Exchange:
+        forgotten = Conflict("The session was forgotten while this message waited or was answered.")
+        reply = asking.failed(forgotten, turn.model)
+        outcome.exchange = self._exchange(turn, session, reply, outcome)
+        outcome.forgotten = True
+        return outcome.exchange
+
     def _absorb(self, turn: Turn, said: tuple[Exchange, ...], outcome: Outcome) -> None:
         """Keep in mind what was told and answered here, off the reply path, so that it need not be read."""
         try:
@@ -152,148 +253,10 @@ class Answering:
         except Exception as failure:  # noqa: BLE001 - the turn is kept and told
             outcome.recall_failure = failure
 
-    def _new_exchange(
-        self, turn: Turn, delivery: int, session: Session, parts: Parts, outbox: Outbox, outcome: Outcome
-    ) -> Exchange:
-        try:
-            if delivery > 1:
-                raise Internal(
-                    "The bridge was interrupted while it worked on this message. Send it again.",
-                    detail=f"delivery {delivery}",
-                )
-            text, completed = self._ask(turn, parts, outbox, outcome)
-        except BridgeError as error:
-            outcome.failure = error
-            return self._priced(_failed(turn, session, error, self._clock()), outcome.completed)
-        return self._priced(_answered(turn, session, text, completed, self._clock()), completed)
 
-    def _priced(self, exchange: Exchange, completed: Completed | None) -> Exchange:
-        """Return an exchange with what it took, also where what Claude said is no answer."""
-        if completed is None:
-            return exchange
-        cost = self._settings.prices.cost(completed.model, completed.usage)
-        return replace(exchange, usage=completed.usage, cost=cost)
-
-    def _ask(self, turn: Turn, parts: Parts, outbox: Outbox, outcome: Outcome) -> tuple[str, Completed]:
-        pieces: list[str] = []
-        size = 0
-        completed: Completed | None = None
-        with self._claude.answer(prompt.build(parts), turn.model) as events:
-            for event in events:
-                if isinstance(event, Completed):
-                    outcome.completed = completed = event
-                    continue
-                if outcome.first_text is None:
-                    outcome.first_text = time.monotonic() - outcome.started
-                pieces.append(event.text)
-                size += len(event.text.encode())
-                _check_limits(size, outcome.deadline)
-                if turn.wire == "bridge":
-                    outbox.say(event.text)
-        if completed is None:
-            raise UpstreamError("Claude's answer broke off before its end. Send it again.", retryable=True)
-        text = "".join(pieces)
-        _check_answer(text, completed.stop_reason)
-        return text, completed
-
-    def _keep_or_forget(
-        self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome
-    ) -> Exchange:
-        try:
-            outcome.exchange = self._keep(exchange, remembered, turn)
-        except SessionForgotten:
-            outcome.failure = Conflict("The session was forgotten while this message was answered.")
-            outcome.exchange = _failed(turn, remembered.session, outcome.failure, self._clock())
-        return outcome.exchange
-
-    def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn) -> Exchange:
-        loaded = remembered.head
-        for _ in range(MAX_NUMBERINGS):
-            try:
-                self._sessions.keep(exchange, self._header_after(remembered, exchange), loaded)
-            except TurnTaken:
-                # Another delivery of this turn, or a function thought dead, came in between.
-                remembered = self._sessions.load(turn.key)
-                twin = _already_kept(remembered, turn)
-                if twin is not None:
-                    return twin
-                session = remembered.session
-                exchange = replace(exchange, turn=session.next_turn, first_turn=session.first_turn)
-            else:
-                return exchange
-        raise TurnTaken(str(turn.key))
-
-    def _header_after(self, remembered: Remembered, exchange: Exchange) -> Session:
-        session = remembered.session.caught_up([exchange])
-        earlier = (e for e in remembered.exchanges if e.turn < exchange.turn)
-        window = Window.of([*earlier, exchange], self._settings.context_limit)
-        return replace(session, window_start=window.start(session.next_turn))
+def _interrupted() -> Internal:
+    return Internal("The bridge was interrupted while it worked on this message. Send it again.")
 
 
-def _already_kept(remembered: Remembered, turn: Turn) -> Exchange | None:
-    for exchange in remembered.exchanges:
-        if exchange.request_id == turn.request_id:
-            return exchange
-    return None
-
-
-def _answered(turn: Turn, session: Session, text: str, completed: Completed, now: datetime) -> Exchange:
-    return Exchange(
-        turn=session.next_turn,
-        first_turn=session.first_turn,
-        at=now,
-        request_id=turn.request_id,
-        question=turn.message,
-        answer=text,
-        model=completed.model,
-        stop_reason=completed.stop_reason,
-        usage=completed.usage,
-    )
-
-
-def _failed(turn: Turn, session: Session, error: BridgeError, now: datetime) -> Exchange:
-    unanswered = _answered(turn, session, "", Completed(STOP_REASON_ERROR, Usage(), turn.model), now)
-    return replace(unanswered, answer=None, failure=Failure(error.code, error.message))
-
-
-def _check_limits(size: int, deadline: float) -> None:
-    if size > MAX_ANSWER_BYTES:
-        raise UpstreamError("Claude's answer got too long to be kept. Ask for less at once.")
-    if time.monotonic() > deadline:
-        raise UpstreamError(
-            "Claude's answer took longer than the bridge may wait. Ask for less at once,"
-            " or raise the setting answer_timeout_seconds."
-        )
-
-
-def _check_answer(text: str, stop_reason: str) -> None:
-    if stop_reason == "refusal":
-        raise Refused("Claude declined to answer this message.", detail=stop_reason)
-    if text.strip():
-        return
-    if stop_reason == "max_tokens":
-        raise UpstreamError(
-            "Claude spent its whole output limit on thinking. Raise the setting max_output_tokens.",
-            detail=stop_reason,
-        )
-    raise UpstreamError("Claude ended its answer without a word.", retryable=True, detail=stop_reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Closing:
-    """What a turn ends with, besides its exchange. ``deltas`` is None where it is told once more."""
-
-    turn: Turn
-    parts: Parts
-    deltas: int | None
-
-    def frame(self, exchange: Exchange, failure: BridgeError | None) -> frames.Frame:
-        """Return the last frame of a turn."""
-        turn, session_id = self.turn, self.turn.key.name
-        if exchange.failure is not None:
-            told = failure or by_code(exchange.failure.code, exchange.failure.message)
-            return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
-        if turn.wire == "original":
-            return original.answer(exchange, session_id, self.parts.window.messages)
-        memory = frames.memory(self.parts, turn.recall, retold=self.deltas is None)
-        return frames.answer(exchange, session_id, memory, self.deltas)
+def _silent(_: str) -> None:
+    """Tell nobody: clients of the original get the answer in one frame."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from bridge.conversation import SessionKey
     from bridge.intake import Reception
     from bridge.memory.recollection import Recollections
-    from bridge.ports import Connections, Gateway, Sessions
+    from bridge.ports import Connections, Gateway, Rates, Sessions, Turns
     from bridge.pricing import Prices
+    from bridge.protocol.handshake import Handshake
     from bridge.remembering import Remembering
     from bridge.reminding import Reminding
+    from bridge.speakers import Speakers
     from bridge.summarizing import Summarizing
 
-    Doorkeeper = Callable[[Mapping[str, str]], Identity]
+    Doorkeeper = Callable[[Handshake], Identity]
 
 
 def prepare(*parts: Callable[[], object]) -> None:
@@ -44,7 +46,11 @@ def prepare(*parts: Callable[[], object]) -> None:
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
         for part in parts:
-            part()
+            try:
+                part()
+            except Exception:  # noqa: BLE001 - it is logged, and raised again by whoever needs the part
+                # A handler that builds it again can answer for it: hold its message, tell its client.
+                telemetry.logger.exception("a part could not be built", part=part.__name__)
 
 
 def now() -> datetime:
@@ -64,6 +70,12 @@ def _dynamodb() -> Any:
 
 
 @functools.cache
+def _hasty_dynamodb() -> Any:
+    """For what nobody should have to wait for: where it does not come at once, it is done without."""
+    return aws.client("dynamodb", read_timeout=1, attempts=2)
+
+
+@functools.cache
 def connections() -> Connections:
     """Return the open connections."""
     from bridge.adapters.connections import DynamoConnections
@@ -73,14 +85,36 @@ def connections() -> Connections:
 
 @functools.cache
 def doorkeeper() -> Doorkeeper:
-    """Return what tells whom a handshake's headers name; it raises `Unauthorized`."""
+    """Return what tells who connects with a handshake; it raises `Unauthorized`."""
     from bridge import auth
     from bridge.adapters.secrets import ManagedSecret
 
-    if settings().auth() == "none":
+    mode = settings().auth()
+    if mode == "none":
         return auth.anonymous
+    if mode == "iam":
+        return lambda handshake: auth.signed(handshake, now().timestamp())
     key = ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
-    return lambda headers: auth.identify(headers, key.value())
+    return lambda handshake: auth.identify(handshake, key.value(), now().timestamp())
+
+
+@functools.cache
+def speakers() -> Speakers:
+    """Return who may speak."""
+    from bridge.adapters.revocations import DynamoRevocations
+    from bridge.speakers import Speakers
+
+    revocations = DynamoRevocations(_dynamodb(), settings().text("CONTEXT_TABLE"), now)
+    return Speakers(connections(), revocations, now, _rates())
+
+
+def _rates() -> Rates | None:
+    limit = settings().optional_count("OWNER_RATE")
+    if limit is None:
+        return None
+    from bridge.adapters.rates import DynamoRates
+
+    return DynamoRates(_hasty_dynamodb(), settings().text("CONTEXT_TABLE"), limit, now, telemetry.logger)
 
 
 @functools.cache
@@ -116,10 +150,9 @@ def _recollections() -> Recollections:
     from bridge.adapters.archive import DynamoArchive
     from bridge.memory.recollection import Recollections
 
-    # Claude waits for it: what does not come at once is not recalled.
-    hasty = aws.client("dynamodb", read_timeout=1, attempts=2)
     table, memory_ttl = settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL")
-    return Recollections(DynamoArchive(hasty, table, memory_ttl, now, rounds=2), now)
+    # Claude waits for it: what does not come at once is not recalled.
+    return Recollections(DynamoArchive(_hasty_dynamodb(), table, memory_ttl, now, rounds=2), now)
 
 
 @functools.cache
@@ -146,9 +179,10 @@ def _forget(key: SessionKey) -> int:
 @functools.cache
 def queue() -> SqsTurnQueue:
     """Return the line in which turns wait."""
-    from bridge.adapters.queue import SqsTurnQueue
+    from bridge.adapters.queue import HOLD_SECONDS, SqsTurnQueue
 
-    return SqsTurnQueue(aws.client("sqs"), settings().text("QUEUE_URL"), telemetry.logger)
+    hold = settings().optional_count("HOLD_SECONDS") or HOLD_SECONDS
+    return SqsTurnQueue(aws.client("sqs"), settings().text("QUEUE_URL"), telemetry.logger, hold)
 
 
 @functools.cache
@@ -166,11 +200,13 @@ def reception() -> Reception:
     """Return what receives the clients' frames."""
     from bridge.intake import Reception
     from bridge.intake import Settings as IntakeSettings
+    from bridge.resuming import Resuming
 
     return Reception(
-        connections(),
+        speakers(),
         _sessions(),
         intake(),
+        Resuming(turns(), _sessions(), intake(), gateway),
         _reminding(),
         _forget,
         IntakeSettings(
@@ -179,6 +215,20 @@ def reception() -> Reception:
             max_message_length=settings().count("MAX_MESSAGE_LENGTH"),
             recall=settings().recall(),
         ),
+        now,
+    )
+
+
+@functools.cache
+def turns() -> Turns:
+    """Return how far the turns are."""
+    from bridge.adapters.turns import DynamoTurns
+
+    return DynamoTurns(
+        _dynamodb(),
+        settings().text("CONTEXT_TABLE"),
+        settings().seconds("SESSION_TTL"),
+        settings().optional_count("DAILY_TOKENS"),
         now,
     )
 
@@ -201,9 +251,10 @@ def answering() -> Answering:
         context_limit=settings().count("CONTEXT_LIMIT"),
         system_prompt=settings().optional_text("SYSTEM_PROMPT"),
         prices=_prices(),
+        max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
     )
-    claude = _claude(settings().count("MAX_OUTPUT_TOKENS"))
-    return Answering(_sessions(), _reminding(), claude, gateway(), limits, now)
+    claude = _claude(limits.max_output_tokens)
+    return Answering(turns(), _sessions(), _reminding(), claude, gateway(), limits, now)
 
 
 @functools.cache

@@ -69,6 +69,16 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @property
+    def total(self) -> int:
+        """All tokens in and out."""
+        return (
+            self.input_tokens
+            + self.output_tokens
+            + self.cache_creation_input_tokens
+            + self.cache_read_input_tokens
+        )
+
     def as_dict(self) -> dict[str, int]:
         """Return the counts by kind, under the names of Claude's API."""
         return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.conversation import RecallScope, Session, SessionKey, Turn, Wire, new_session_name
-from bridge.errors import BadRequest, BridgeError, Internal, NotFound, Unauthorized
-from bridge.ports import Clock, Connection, Connections, Intake, Sessions
+from bridge.errors import BadRequest, BridgeError, Internal, NotFound
+from bridge.memory.refs import milliseconds
+from bridge.ports import Clock, Connection, Intake, Sessions
 from bridge.protocol import frames, original, pages, requests
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import FrameError
 from bridge.reminding import Reminding
+from bridge.resuming import Resuming
+from bridge.speakers import Speakers
 
 DEFAULT_PAGE = 20
 """Entries of a listing's page where the client names no limit."""
@@ -55,17 +58,19 @@ class Reception:
 
     def __init__(
         self,
-        connections: Connections,
+        speakers: Speakers,
         sessions: Sessions,
         intake: Intake,
+        resuming: Resuming,
         reminding: Reminding,
         forget: Forget,
         settings: Settings,
         clock: Clock,
     ) -> None:
-        self._connections = connections
+        self._speakers = speakers
         self._sessions = sessions
         self._intake = intake
+        self._resuming = resuming
         self._reminding = reminding
         self._forget = forget
         self._settings = settings
@@ -84,7 +89,8 @@ class Reception:
             return Reply(tell, "invalid", wrong.request_id, wrong.error)
         action = type(request).__name__.lower()
         try:
-            frame = self._act(request, self._speaker(connection_id))
+            counted = not isinstance(request, requests.Ping)  # it only keeps a connection from idling out
+            frame = self._act(request, self._speakers.hear(connection_id, counted=counted))
         except BridgeError as error:
             return _refusal(request, action, error)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -93,18 +99,14 @@ class Reception:
             return _refusal(request, action, internal)
         return Reply(frame, action, request.request_id)
 
-    def _speaker(self, connection_id: str) -> Connection:
-        connection = self._connections.find(connection_id)
-        if connection is None:
-            raise Unauthorized("This connection is not known any more. Connect again.")
-        if connection.expires is not None and connection.expires <= self._clock().timestamp():
-            raise Unauthorized("The token has expired. Connect again with a new one.")
-        return connection
-
     def _act(self, request: requests.Request, speaker: Connection) -> Frame | None:
         match request:
             case requests.Query():
                 return self._query(request, speaker)
+            case requests.Resume():
+                return self._resuming.resume(request, speaker)
+            case requests.Cancel():
+                return self._resuming.cancel(request, speaker)
             case requests.Ping():
                 return frames.pong(request.request_id)
             case requests.Recall() | requests.Forget():
@@ -145,6 +147,7 @@ class Reception:
             connection_id=speaker.connection_id,
             wire=wire,
             recall=query.recall or self._settings.recall,
+            accepted=milliseconds(self._clock()),
         )
         self._intake(turn)
         return frames.accepted(request_id, name) if wire == "bridge" else None

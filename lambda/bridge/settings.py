@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bridge.conversation import RECALL_SCOPES, RecallScope
 from bridge.errors import SettingsError
 
-AuthMode = Literal["token", "none"]
+AuthMode = Literal["token", "iam", "none"]
+AUTH_MODES: tuple[AuthMode, ...] = ("token", "iam", "none")
+
+_Choice = TypeVar("_Choice", bound=str)
 
 
 class Settings:
@@ -43,25 +46,25 @@ class Settings:
             raise SettingsError(f"The environment variable {name} is {text!r}, not a whole number above 0.")
         return int(text)
 
+    def optional_count(self, name: str) -> int | None:
+        """Return a whole number above 0; None where the variable is not set."""
+        return self.count(name) if self.optional_text(name) else None
+
     def seconds(self, name: str) -> timedelta:
         """Return a span of time that is given in whole seconds."""
         return timedelta(seconds=self.count(name))
 
     def auth(self) -> AuthMode:
         """Return how clients prove who they are."""
-        value = self.text("AUTH")
-        if value == "token":
-            return "token"
-        if value == "none":
-            return "none"
-        raise SettingsError(f"The environment variable AUTH is {value!r}, not 'token' or 'none'.")
+        return self._one_of("AUTH", AUTH_MODES)
 
     def recall(self) -> RecallScope:
         """Return what a turn is reminded of where its query does not say."""
-        value = self.text("RECALL")
-        for scope in RECALL_SCOPES:
-            if value == scope:
-                return scope
-        raise SettingsError(
-            f"The environment variable RECALL is {value!r}, not one of {', '.join(RECALL_SCOPES)}."
-        )
+        return self._one_of("RECALL", RECALL_SCOPES)
+
+    def _one_of(self, name: str, choices: tuple[_Choice, ...]) -> _Choice:
+        value = self.text(name)
+        for choice in choices:
+            if value == choice:
+                return choice
+        raise SettingsError(f"The environment variable {name} is {value!r}, not one of {', '.join(choices)}.")

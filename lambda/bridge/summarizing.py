@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bridge.conversation import Cost, Exchange, Session, SessionKey, Usage
 from bridge.errors import UpstreamError
+from bridge.interruption import Interruption
 from bridge.memory import summary
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
@@ -116,11 +117,11 @@ class Summarizing:
     def _ask(self, prompt: Prompt) -> tuple[str, Completed]:
         pieces: list[str] = []
         completed: Completed | None = None
-        with self._claude.answer(prompt, self._settings.model) as events:
+        with self._claude.answer(prompt, self._settings.model, Interruption()) as events:
             for event in events:
                 if isinstance(event, Text):
                     pieces.append(event.text)
-                else:
+                elif isinstance(event, Completed):
                     completed = event
         text = "".join(pieces)
         if completed is None or completed.stop_reason not in GOOD_ENDS or not text.strip():

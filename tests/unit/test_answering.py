@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.answering import MAX_NUMBERINGS, Outcome
+from bridge.answering import Outcome
 from bridge.conversation import Failure, Session, Turn, Usage
 from bridge.errors import BridgeError, Internal, TurnTaken, UpstreamError, UpstreamOverloaded
+from bridge.keeping import MAX_NUMBERINGS
 from bridge.ports import Completed
 from tests import wired
+from tests.fake_turns import MemoryTurns
 from tests.fakes import (
     KEY,
     MODEL,
@@ -36,12 +38,18 @@ class Bridge:
         self.sessions = MemorySessions()
         self.claude = ScriptedClaude(*scripts)
         self.gateway = FakeGateway()
+        self.turns = MemoryTurns()
         self.answering = wired.answering(
-            self.sessions, self.claude, self.gateway, context_limit=context_limit, system_prompt="Be kind."
+            self.sessions,
+            self.claude,
+            self.gateway,
+            context_limit=context_limit,
+            system_prompt="Be kind.",
+            turns=self.turns,
         )
 
-    def answer(self, turn: Turn, delivery: int = 1) -> Outcome:
-        return self.answering.answer(turn, delivery)
+    def answer(self, turn: Turn) -> Outcome:
+        return self.answering.answer(turn)
 
     def told(self, number: int = -1) -> list[str]:
         """Return the texts of a prompt's messages."""
@@ -103,7 +111,7 @@ def test_a_failure_is_recorded_told_and_never_shown_to_claude(error: BridgeError
     assert (kept.answer, kept.stop_reason, kept.failure) == (
         None,
         "error",
-        Failure(error.code, error.message),
+        Failure(error.code, error.message, error.retryable),
     )
     assert outcome.failure is error
     closing = bridge.gateway.frames[-1]
@@ -163,7 +171,7 @@ def test_a_kept_turn_is_told_again_and_not_asked() -> None:
     bridge.answer(a_turn(1))
     bridge.answer(a_turn(2))
     told = bridge.gateway.frames[-1]
-    outcome = bridge.answer(a_turn(2), delivery=2)
+    outcome = bridge.answer(a_turn(2))
     assert outcome.repeated
     assert bridge.gateway.frames[-1] == told | {
         "deltas": None,
@@ -175,7 +183,7 @@ def test_a_kept_turn_is_told_again_and_not_asked() -> None:
 def test_a_failed_turn_is_told_again_and_not_asked() -> None:
     bridge = Bridge([UpstreamOverloaded("Wait.")])
     bridge.answer(a_turn())
-    bridge.answer(a_turn(), delivery=2)
+    bridge.answer(a_turn())
     first, second = bridge.gateway.frames
     assert first == second
     assert len(bridge.claude.prompts) == 1
@@ -183,7 +191,8 @@ def test_a_failed_turn_is_told_again_and_not_asked() -> None:
 
 def test_a_broken_off_turn_is_recorded_as_failed_and_not_asked_again() -> None:
     bridge = Bridge()
-    outcome = bridge.answer(a_turn(1, "Hi"), delivery=2)
+    bridge.turns.begin(a_turn(1), 0)
+    outcome = bridge.answer(a_turn(1, "Hi"))
     (kept,) = bridge.sessions.kept()
     assert (kept.question, kept.answer, kept.failure and kept.failure.code) == ("Hi", None, "internal")
     assert isinstance(outcome.failure, Internal)
@@ -260,7 +269,7 @@ def test_an_exchange_over_the_mark_leaves_the_window_empty_and_is_still_known() 
     bridge = Bridge(["a" * 200, completed()], ["Two", completed()], context_limit=100)
     bridge.answer(a_turn(1))
     assert bridge.sessions.headers[KEY].window_start == 2
-    assert bridge.answer(a_turn(1), delivery=2).repeated
+    assert bridge.answer(a_turn(1)).repeated
     bridge.answer(a_turn(2, "Second"))
     assert bridge.told() == ["Second"]
 
@@ -273,7 +282,7 @@ def test_the_original_gets_one_frame() -> None:
     ]
     bridge.answer(a_turn(2, wire="original"))
     assert '"context_length": 4' in bridge.gateway.frames[-1]["body"]
-    bridge.answer(a_turn(2, wire="original"), delivery=2)
+    bridge.answer(a_turn(2, wire="original"))
     assert bridge.gateway.frames[-1] == bridge.gateway.frames[-2]
 
 

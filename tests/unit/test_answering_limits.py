@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.answering import MAX_ANSWER_BYTES, SPARE_SECONDS
+from bridge.answering import SPARE_SECONDS
+from bridge.asking import MAX_ANSWER_BYTES
 from tests import wired
 from tests.fakes import FakeGateway, MemorySessions, ScriptedClaude, a_turn, completed
 
@@ -19,7 +20,7 @@ from tests.fakes import FakeGateway, MemorySessions, ScriptedClaude, a_turn, com
 def test_an_answer_is_ended_recorded_and_told(script: list[object], seconds: float, said: str) -> None:
     sessions, claude, gateway = MemorySessions(), ScriptedClaude(script), FakeGateway()  # type: ignore[arg-type]
     answering = wired.answering(sessions, claude, gateway)
-    outcome = answering.answer(a_turn(1, "Hi"), 1, seconds)
+    outcome = answering.answer(a_turn(1, "Hi"), seconds)
     (kept,) = sessions.kept()
     assert outcome.failure is not None
     assert (kept.answer, kept.stop_reason) == (None, "error")

@@ -44,7 +44,7 @@ class Bridge:
         """Ask, and return the last message of the prompt as it was sent."""
         self.clock.advance(minutes=1)
         self.turns += 1
-        self.outcome = self.answering.answer(a_turn(self.turns, message, key=key, recall=recall), 1)
+        self.outcome = self.answering.answer(a_turn(self.turns, message, key=key, recall=recall))
         return "\n".join(block["text"] for block in self.claude.prompts[-1].messages[-1]["content"])
 
     @property

@@ -34,10 +34,10 @@ class Deliveries(RuleBasedStateMachine):
         self.sent: list[Turn] = []
         self.asked: list[str] = []
 
-    def deliver(self, turn: Turn, delivery: int) -> None:
+    def deliver(self, turn: Turn) -> None:
         before = len(self.claude.prompts)
         try:
-            self.answering.answer(turn, delivery)
+            self.answering.answer(turn)
         finally:
             self.asked += [turn.request_id] * (len(self.claude.prompts) - before)
             self.claude.scripts.clear()
@@ -50,14 +50,14 @@ class Deliveries(RuleBasedStateMachine):
         self.claude.scripts = [["a" * length, ending]]
         self.sessions.crash_before_header = crashes == "keeping"
         try:
-            self.deliver(turn, 1)
+            self.deliver(turn)
         except Crash:
-            self.deliver(turn, 2)
+            self.deliver(turn)
 
     @rule()
     def repeat(self) -> None:
         if self.sent:
-            self.deliver(self.sent[-1], 2)
+            self.deliver(self.sent[-1])
 
     @rule()
     def lose_the_header(self) -> None:

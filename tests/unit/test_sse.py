@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
-from bridge.ports import Completed, Text
+from bridge.ports import Completed, Piece, Started, Text
 from bridge.protocol import sse
 from tests.strategies import texts
 
@@ -51,11 +51,13 @@ ANSWER = [
 ]
 
 
-def read(*stream: bytes) -> list[Text | Completed]:
-    return list(sse.read(b"".join(stream).split(b"\n"), "asked-for"))
+def read(*stream: bytes) -> list[Piece]:
+    """Return what a stream says, but for its beginning."""
+    events = sse.read(b"".join(stream).split(b"\n"), "asked-for")
+    return [event for event in events if not isinstance(event, Started)]
 
 
-def text_of(events: Iterable[Text | Completed]) -> str:
+def text_of(events: Iterable[Piece]) -> str:
     return "".join(e.text for e in events if isinstance(e, Text))
 
 
@@ -137,6 +139,7 @@ def test_an_error_in_the_middle(kind: str, error: type[BridgeError]) -> None:
         ),
         MODEL,
     )
+    assert isinstance(next(stream), Started)
     assert next(stream) == Text("He")
     with pytest.raises(error) as caught:
         next(stream)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from typing import Any
 
 import requests
 
+from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
+from bridge.interruption import Interrupted, Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Completed, Secret, Text
+from bridge.ports import Completed, Piece, Secret, Text
 from bridge.protocol import sse
 
 ATTEMPTS = 4
@@ -63,13 +64,17 @@ class MessagesApi:
     def __init__(self, endpoint: Endpoint, key: Secret) -> None:
         self._endpoint = endpoint
         self._key = key
-        self._http = requests.Session()
+        self._http = breakable_session()
         # Not the environment's proxies and .netrc: nothing but the secret may end up in a header.
         self._http.trust_env = False
 
     @contextmanager
-    def answer(self, prompt: Prompt, model: str) -> Iterator[Iterable[Text | Completed]]:
-        """Ask Claude; leaving the context closes the call, and what was not said is not billed."""
+    def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:
+        """Ask Claude; leaving the context closes the call, and what was not said is not billed.
+
+        An ``interruption`` breaks off whatever the call waits for: its headers, its next piece, or its
+        next attempt. Only a connection that is still being opened is waited for.
+        """
         body: dict[str, Any] = {
             "model": model,
             "max_tokens": self._endpoint.max_output_tokens,
@@ -78,25 +83,29 @@ class MessagesApi:
         }
         if prompt.system:
             body["system"] = prompt.system
-        with contextlib.closing(self._events(body)) as events:
+        with breaking_off(interruption), contextlib.closing(self._events(body, interruption)) as events:
             yield events
 
-    def _events(self, body: dict[str, Any]) -> Generator[Text | Completed, None, None]:
+    def _events(self, body: dict[str, Any], interruption: Interruption) -> Generator[Piece, None, None]:
         for attempt in range(1, ATTEMPTS + 1):
             begun = False
             try:
-                for event in self._attempt(body):
-                    begun = True
+                for event in self._attempt(body, interruption):
+                    if interruption.asked and not isinstance(event, Completed):
+                        raise Interrupted
+                    begun = begun or isinstance(event, Text)
                     yield event
             except _Transient as failed:
                 wait = _backoff(attempt) if failed.wait is None else failed.wait
+                if interruption.asked:  # which is why the call failed
+                    raise Interrupted from failed
                 if begun or attempt == ATTEMPTS or wait > MAX_WAIT:
                     raise failed.error from failed
-                time.sleep(wait)
+                interruption.wait(wait)
             else:
                 return
 
-    def _attempt(self, body: dict[str, Any]) -> Iterator[Text | Completed]:
+    def _attempt(self, body: dict[str, Any], interruption: Interruption) -> Iterator[Piece]:
         key = self._key.value()
         if _header_value(key) == NO_KEY:
             key = self._key.value(fresh=True)
@@ -114,7 +123,8 @@ class MessagesApi:
             ) as response:
                 if response.status_code != HTTPStatus.OK:
                     self._refuse(response, key)
-                yield from self._read(response, body["model"])
+                with interruption.breaking(response.raw.shutdown):
+                    yield from self._read(response, body["model"])
         except requests.RequestException as error:
             told = UpstreamError(
                 "The connection to Claude's API failed. Send it again.",
@@ -123,7 +133,7 @@ class MessagesApi:
             )
             raise _Transient(told) from error
 
-    def _read(self, response: requests.Response, model: str) -> Iterator[Text | Completed]:
+    def _read(self, response: requests.Response, model: str) -> Iterator[Piece]:
         # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
         try:
             yield from sse.read(sse.lines_of(response.iter_content(CHUNK)), model)

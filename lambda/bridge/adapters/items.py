@@ -6,7 +6,9 @@ item       ``session_id``       seq    carries
 header     ``owner/session``    0      title, turns, window, version, tokens and cost
 exchange   ``owner/session``    1 …    ``context``, request id, usage, stop reason
 summary    ``owner/session``    -1     what the window no longer holds, in short
-connection ``connection#{id}``  -1     owner, and when its token expires
+connection ``connection#{id}``  -1     owner, token's id, when that was issued and expires
+revoked    ``revoked#{owner}``  -1     tokens by their ids, and before when all were issued
+rate       ``rate#{m}#{owner}`` -1     frames that an owner sent in a minute since the epoch
 turn       ``turn#{owner}/{id}``-1     how far the turn of a request is, and where its answer goes
 head       ``memory#{owner}``   -1     an owner's memory: what waits, what segments there are
 segment    ``memory#{owner}``   1 …    analysed exchanges, compressed
@@ -188,6 +190,10 @@ def connection_item(connection: Connection, now: datetime) -> Item:
     }
     if connection.expires is not None:
         plain["expires"] = connection.expires
+    if connection.token_id is not None:
+        plain["token_id"] = connection.token_id
+    if connection.issued:
+        plain["issued"] = connection.issued
     return to_item(plain)
 
 
@@ -200,12 +206,23 @@ def connection_of(item: Item, connection_id: str) -> Connection:
     """Return the connection that `connection_item` wrote."""
     plain = from_item(item)
     expires = plain.get("expires")
-    return Connection(connection_id, plain["owner"], None if expires is None else int(expires))
+    return Connection(
+        connection_id,
+        plain["owner"],
+        None if expires is None else int(expires),
+        plain.get("token_id"),
+        int(plain.get("issued", 0)),
+    )
 
 
 def expired(item: Item, now: datetime) -> bool:
     """Tell whether an item is past its ``ttl``, whatever DynamoDB still holds."""
     return int(item["ttl"]["N"]) <= now.timestamp()
+
+
+def expired_or_gone(item: Item, now: datetime) -> bool:
+    """Tell whether there is no item, or one past its ``ttl``."""
+    return not item or expired(item, now)
 
 
 def expiry(moment: datetime, ttl: timedelta) -> int:

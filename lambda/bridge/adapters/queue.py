@@ -17,8 +17,8 @@ from bridge.conversation import SessionKey, Turn
 HOLD_SECONDS = 90
 """Seconds for which a running answer hides its message: a killed one is taken up again after that."""
 
-RENEW_SECONDS = 30
-"""Seconds between two renewals: two may fail before the message shows up again."""
+RENEWALS = 3
+"""How often it is renewed in that time: two renewals may fail before the message shows up again."""
 
 RETRY_SECONDS = 5
 """Seconds until a turn that could not even be recorded as failed is delivered again."""
@@ -43,10 +43,11 @@ def decode(body: str) -> Turn:
 class SqsTurnQueue:
     """The FIFO queue between the message and the answer function."""
 
-    def __init__(self, client: Any, url: str, logger: Logger) -> None:
+    def __init__(self, client: Any, url: str, logger: Logger, hold_seconds: int = HOLD_SECONDS) -> None:
         self._client = client
         self._url = url
         self._logger = logger
+        self._hold_seconds = hold_seconds
 
     def send(self, turn: Turn) -> None:
         """Put a turn at the end of its session's line. SQS drops a repeat within five minutes."""
@@ -80,8 +81,8 @@ class SqsTurnQueue:
 
     def _renew(self, receipt_handle: str, done: threading.Event) -> None:
         while not done.is_set():
-            self._hide(receipt_handle, HOLD_SECONDS)
-            done.wait(RENEW_SECONDS)
+            self._hide(receipt_handle, self._hold_seconds)
+            done.wait(self._hold_seconds / RENEWALS)
 
     def _hide(self, receipt_handle: str, seconds: int) -> None:
         try:

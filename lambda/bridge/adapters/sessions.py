@@ -104,6 +104,12 @@ class DynamoSessions:
         if not there:
             self._keep_header(after, begins=True)
 
+    def exchange(self, key: SessionKey, turn: int) -> Exchange | None:
+        """Return one exchange, read consistently."""
+        reply = self._client.get_item(TableName=self._table, Key=items.key_of(key, turn), ConsistentRead=True)
+        item = reply.get("Item")
+        return None if items.expired_or_gone(item or {}, self._clock()) else items.exchange_of(item)
+
     def newest_first(self, session: Session, newest_turn: int | None, limit: int) -> Iterator[Exchange]:
         """Yield the session's exchanges from the newest back, read ``limit`` at a time."""
         return self._exchanges(

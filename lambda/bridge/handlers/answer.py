@@ -19,14 +19,10 @@ bootstrap.prepare(bootstrap.answering, bootstrap.queue)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Answer the turns of a batch (of one). Raising makes the queue deliver it again."""
     for record in event["Records"]:
-        turn = decode(record["body"])
-        logger.set_correlation_id(turn.request_id)
-        attributes = record["attributes"]
         with bootstrap.queue().hold(record["receiptHandle"]):
-            waited = max(0.0, bootstrap.now().timestamp() - int(attributes["SentTimestamp"]) / 1000)
-            outcome = bootstrap.answering().answer(
-                turn,
-                int(attributes["ApproximateReceiveCount"]),
-                context.get_remaining_time_in_millis() / 1000,
-            )
+            turn = decode(record["body"])
+            logger.set_correlation_id(turn.request_id)
+            sent = int(record["attributes"]["SentTimestamp"]) / 1000
+            waited = max(0.0, bootstrap.now().timestamp() - sent)
+            outcome = bootstrap.answering().answer(turn, context.get_remaining_time_in_millis() / 1000)
         record_turn(turn, outcome, waited)

@@ -72,10 +72,11 @@ def delta(request_id: str, seq: int, text: str) -> Frame:
     return {"type": "delta", "request_id": request_id, "seq": seq, "text": text}
 
 
-def answer(exchange: Exchange, session_id: str, memory: Frame, deltas: int | None) -> Frame:
+def answer(exchange: Exchange, session_id: str, memory: Frame | None, deltas: int | None) -> Frame:
     """The turn is kept. The text came in so many ``deltas``; here is what Claude was told, and what it took.
 
-    ``deltas`` is None where the turn had been kept before and is only told once more.
+    ``deltas`` is None where the turn had been kept before and is only told once more, ``memory`` where
+    what Claude was told is not known any more.
     """
     return {
         "type": "answer",

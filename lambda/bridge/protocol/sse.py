@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
-from bridge.ports import Completed, Text
+from bridge.ports import Completed, Piece, Started, Text
 
 OVERLOADED = ("overloaded_error", "rate_limit_error")
 _USAGE = tuple(Usage().as_dict())
@@ -74,8 +74,8 @@ def data_of(lines: Iterable[bytes]) -> Iterator[str]:
         yield "\n".join(data)
 
 
-def read(lines: Iterable[bytes], model: str) -> Iterator[Text | Completed]:
-    """Yield the answer's text as it comes, and `Completed` at its end.
+def read(lines: Iterable[bytes], model: str) -> Iterator[Piece]:
+    """Yield `Started`, the answer's text as it comes, and `Completed` at its end.
 
     Only text counts: thinking and whatever else a reply may hold passes by, and so do events of
     kinds yet unknown. Raises a `BridgeError` for an error event, for what is no event, and for a
@@ -90,6 +90,7 @@ def read(lines: Iterable[bytes], model: str) -> Iterator[Text | Completed]:
                 message = _table(event, "message")
                 model = _name(message.get("model"), model)
                 usage |= _counts(message)
+                yield Started(Usage(**usage), model)
             case "content_block_start":
                 block = _table(event, "content_block")
                 if block.get("type") == "text" and isinstance(block.get("text"), str) and block["text"]:

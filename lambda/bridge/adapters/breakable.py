@@ -1,0 +1,77 @@
+"""HTTP calls that another thread can break off while their answer has not begun.
+
+Closing a socket does not wake whoever reads from it; shutting it down does. `requests` hands a response
+out only when its headers are there, so that until then the connection itself has to be known.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
+
+from bridge.interruption import Interruption
+
+_current: contextvars.ContextVar[Interruption | None] = contextvars.ContextVar("interruption", default=None)
+
+
+@contextmanager
+def breaking_off(interruption: Interruption) -> Iterator[None]:
+    """Have calls of this thread that wait for their headers broken off by ``interruption``."""
+    token = _current.set(interruption)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def breakable_session() -> requests.Session:
+    """Return a session whose calls can be broken off."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session
+
+
+class _Waiting:
+    """A connection that can be told apart while it waits for the headers of an answer."""
+
+    sock: Any
+
+    def getresponse(self) -> HTTPResponse:
+        interruption = _current.get()
+        if interruption is None:
+            return super().getresponse()  # type: ignore[misc, no-any-return]
+        waited_for = self.sock
+        with interruption.breaking(lambda: waited_for.shutdown(socket.SHUT_RD)):
+            return super().getresponse()  # type: ignore[misc, no-any-return]
+
+
+class _Connection(_Waiting, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_Waiting, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        super().init_poolmanager(*sizes, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,0 +1,68 @@
+"""What is asked of a turn while it is answered: to go on elsewhere, or to end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from bridge.conversation import Turn
+from bridge.ports import Standing, Turns
+
+INTERVAL = 0.4
+"""Seconds between two looks: with the look itself, whoever cancels waits less than one. A look takes half
+a read unit."""
+
+
+class Watch:
+    """Looks at a turn's standing from time to time; a context that ends when nothing more can be asked.
+
+    ``resumed`` and ``cancelled`` are called from its thread. A look that fails is passed over: the next
+    one sees as much, and the turn's end is told its standing for certain.
+    """
+
+    def __init__(
+        self,
+        turns: Turns,
+        turn: Turn,
+        *,
+        resumed: Callable[[Standing], None],
+        cancelled: Callable[[], None],
+    ) -> None:
+        self._turns = turns
+        self._turn = turn
+        self.seen = Standing()
+        self._resumed = resumed
+        self._cancelled = cancelled
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def notice(self, standing: Standing) -> None:
+        """Tell what has been asked since the last look."""
+        before, self.seen = self.seen, standing
+        if standing.resumes > before.resumes:
+            self._resumed(standing)
+        if standing.cancelled_by is not None and before.cancelled_by is None:
+            self._cancelled()
+
+    def _run(self) -> None:
+        while not self._over.wait(INTERVAL):
+            try:
+                standing = self._turns.look(self._turn)
+            except Exception as failure:  # noqa: BLE001 - whatever it is, the turn goes on
+                self.failure = failure
+                continue
+            if standing.resumes >= self.seen.resumes:  # an old copy of the table tells nothing new
+                self.notice(standing)
