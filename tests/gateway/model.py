@@ -60,6 +60,10 @@ class _Socket(ServerConnection):
     active = 0.0
     stalled = False
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.ready = asyncio.Event()
+
     def reset(self) -> None:
         """Close it with a TCP reset."""
         raw = self.transport.get_extra_info("socket")
@@ -174,12 +178,15 @@ class Gateway(LoopedServer):
         return _refused(socket.admission)
 
     def _confirm(self, socket: _Socket, _request: Request, response: Response) -> None:
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and socket.admission.subprotocol:
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            return
+        if socket.admission.subprotocol:
             response.headers["Sec-WebSocket-Protocol"] = socket.admission.subprotocol
+        socket.opened = socket.active = self._clock.now()
+        self._sockets[socket.visitor.id] = socket  # a client that was let in is known from then on
 
     async def _converse(self, socket: _Socket) -> None:
-        socket.opened = socket.active = self._clock.now()
-        self._sockets[socket.visitor.id] = socket
+        socket.ready.set()
         expiry = asyncio.create_task(self._expire(socket))
         try:
             async for message in socket:
@@ -229,9 +236,10 @@ class Gateway(LoopedServer):
         socket.active = self._clock.now()
         if socket.stalled:
             return
+        self.frames.append(Recorded(socket.visitor.id, "out", text))
+        await socket.ready.wait()
         with contextlib.suppress(ConnectionClosed):
             await socket.send(text)
-            self.frames.append(Recorded(socket.visitor.id, "out", text))
 
 
 def _refused(admission: Admission) -> Response:
