@@ -6,7 +6,7 @@ has the construct's default, except for what depends on whether the environment 
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -137,7 +137,12 @@ def _prop(where: str, name: str, value: object) -> dict[str, Any]:
 
 
 def _looks_misspelt(name: str) -> bool:
-    """Tell a slip from the context of others, which the command line and cdk.json may hold too."""
+    """Tell a slip from the context of others, which the command line and cdk.json may hold too.
+
+    Also whoever takes the name of the construct's prop, `session_ttl` say, means this app.
+    """
+    if name in {prop.name for prop in fields(BridgeProps)}:
+        return True
     return name not in {"env", "environments"} and bool(get_close_matches(name, SETTINGS, n=1, cutoff=0.85))
 
 

@@ -238,6 +238,18 @@ def test_a_misspelt_override_is_not_lost_in_silence() -> None:
         read(_context(throtle_rate="5"))
 
 
+@pytest.mark.parametrize(
+    ("prop", "says"),
+    [
+        ("session_ttl", r"there is no such setting; did you mean session_ttl_hours\?"),
+        ("alarm_topic", r"there is no such setting\. Allowed: alarms, "),
+    ],
+)
+def test_an_override_by_the_name_of_a_prop_is_not_lost_in_silence(prop: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=f"^-c {prop}: {says}"):
+        read(_context(**{prop: "1"}))
+
+
 def test_the_context_of_others_is_left_alone() -> None:
     read(_context(**{"@aws-cdk/core:newStyleStackSynthesis": True, "vpc": "vpc-1", "aws:cdk:toolkit": "x"}))
 
