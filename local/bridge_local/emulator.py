@@ -53,6 +53,9 @@ _INHERITED = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+# Where the functions reach AWS, if not at the emulator itself: at who stands in between and looks on.
+FUNCTIONS_ENDPOINT = "BRIDGE_FUNCTIONS_ENDPOINT"
+
 _INHERITED_ANY_CASE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
 
 
@@ -71,24 +74,30 @@ def clean_environment() -> dict[str, str]:
 
 def environment(places: Places, port: int) -> dict[str, str]:
     """Return the environment that makes MiniStack what is wanted here."""
-    return clean_environment() | {
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "MINISTACK_REGION": REGION,
-        "PERSIST_STATE": "1",
-        "STATE_DIR": str(places.aws),
-        "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(places.s3),
-        "TMPDIR": str(places.tmp),
-        "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",
-        "DOCKER_HOST": "unix:///nonexistent",  # it would look there for containers to remove
-        "LAMBDA_EXECUTOR": "local",
-        "LOG_LEVEL": "WARNING",
-        "PYTHONUNBUFFERED": "1",
-    }
+    endpoint = os.environ.get(FUNCTIONS_ENDPOINT)
+    functions = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}  # MiniStack hands it on to them
+    return (
+        clean_environment()
+        | functions
+        | {
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(places.aws),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(places.s3),
+            "TMPDIR": str(places.tmp),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",  # it would look there for containers to remove
+            "LAMBDA_EXECUTOR": "local",
+            "LOG_LEVEL": "WARNING",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def serve(places: Places, port: int) -> None:

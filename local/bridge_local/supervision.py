@@ -105,5 +105,6 @@ def _wait_for_orphan(places: Places) -> None:
 
 
 def _own_places() -> dict[str, str]:
-    """Return what tells the daemon where the cache is."""
-    return {name: os.environ[name] for name in ("XDG_CACHE_HOME",) if name in os.environ}
+    """Return what tells the daemon where the cache is, and through what the functions reach AWS."""
+    names = ("XDG_CACHE_HOME", emulator.FUNCTIONS_ENDPOINT)
+    return {name: os.environ[name] for name in names if name in os.environ}

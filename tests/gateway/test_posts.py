@@ -110,7 +110,7 @@ def test_a_post_may_be_cut_off(gateway: Gateway, functions_way: ApiGateway, clie
 def test_a_post_may_be_held_back(
     gateway: Gateway, functions_way: ApiGateway, socket: ClientConnection, client_id: str
 ) -> None:
-    held: Held[Post] = Held()
+    held = Held()
     trap = gateway.traps.set(Trap(anything, held.act))
     posting = Thread(target=functions_way.post, args=(client_id, "at last"))
     posting.start()

@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from tests.gateway.processes import worker_at
 
@@ -29,7 +29,6 @@ class Passing(Protocol):
 
 
 C = TypeVar("C", bound=Passing)
-D = TypeVar("D", bound=Passing)
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,10 @@ class Traps(Generic[C]):
         return None
 
 
-def failing(status: int, code: str) -> Act[D]:
+def failing(status: int, code: str) -> Act[Any]:
     """Answer with an error of AWS's."""
 
-    async def act(_: D) -> HttpReply:
+    async def act(_: Passing) -> HttpReply:
         return refusal(status, code)
 
     return act
@@ -132,22 +131,22 @@ async def kill(call: Passing) -> HttpReply | None:
     raise ConnectionResetError("the caller was killed")
 
 
-def slowly(seconds: float) -> Act[D]:
+def slowly(seconds: float) -> Act[Any]:
     """Let the call wait."""
 
-    async def act(_: D) -> None:
+    async def act(_: Passing) -> None:
         await asyncio.sleep(seconds)
 
     return act
 
 
-class Held(Generic[D]):
+class Held:
     """Keeps calls waiting until `release`; ``Trap(…, Held().act)``."""
 
     def __init__(self) -> None:
         self._released = threading.Event()
 
-    async def act(self, _: D) -> None:
+    async def act(self, _: Passing) -> None:
         """Wait."""
         await asyncio.to_thread(self._released.wait, 60)
 
