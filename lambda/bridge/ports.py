@@ -34,6 +34,23 @@ class Connection:
     token_id: str | None = None
     issued: int = 0
 
+    @property
+    def proven(self) -> bool:
+        """Whether whoever opened it had to prove who they are; else there is nothing to revoke."""
+        return self.expires is not None or self.issued > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What an owner revoked: all that was issued ``before`` (seconds since the epoch), ``tokens`` by id."""
+
+    before: float = 0
+    tokens: frozenset[str] = frozenset()
+
+    def covers(self, connection: Connection) -> bool:
+        """Tell whether what a connection was opened with is revoked."""
+        return connection.issued < self.before or connection.token_id in self.tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
@@ -59,6 +76,23 @@ class Connections(Protocol):
 
     def close(self, connection_id: str) -> None:
         """Forget the connection; the conversation stays."""
+
+
+class Revocations(Protocol):
+    """What the owners revoked."""
+
+    def of(self, owner: str, *, fresh: bool = False) -> Revoked:
+        """Return what is revoked of an owner's, at most a minute old, or as it is now where ``fresh``.
+
+        Raises whatever comes where it cannot be read: nobody may take that for nothing.
+        """
+
+
+class Rates(Protocol):
+    """How many frames the owners send."""
+
+    def count(self, owner: str) -> None:
+        """Count a frame. Raises `QuotaExceeded` where it is one too many for this minute."""
 
 
 class Sessions(Protocol):

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from bridge.adapters import connections as module
+from bridge.adapters import items
 from bridge.adapters.connections import DynamoConnections
+from bridge.adapters.lately import KNOWN_AT_MOST
 from bridge.ports import Connection
 from tests.aws import SESSIONS_TABLE, Calls
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 
-ADA = Connection("abc=", "ada", 1_800_000_000)
+ADA = Connection("abc=", "ada", 1_800_000_000, "5f5f", 1_795_376_200)
+CALLER = Connection("ghi=", "arn:aws:iam::123456789012:user/ada", None, None, 1_795_376_200)
 ANONYMOUS = Connection("def=", "anonymous", None)
 
 
@@ -22,11 +24,10 @@ def connections(dynamodb: Any, calls: Calls, clock: FakeClock) -> DynamoConnecti
 
 
 def test_what_was_opened_is_found_until_it_is_closed(dynamodb: Any, connections: DynamoConnections) -> None:
-    connections.open(ADA)
-    connections.open(ANONYMOUS)
-    assert connections.find("abc=") == ADA
-    assert connections.find("def=") == ANONYMOUS
-    assert connections.find("ghi=") is None
+    for connection in (ADA, CALLER, ANONYMOUS):
+        connections.open(connection)
+        assert connections.find(connection.connection_id) == connection
+    assert connections.find("jkl=") is None
     connections.close("abc=")
     assert DynamoConnections(dynamodb, SESSIONS_TABLE, FakeClock()).find("abc=") is None
     connections.close("abc=")
@@ -62,17 +63,25 @@ def test_a_stranger_is_looked_up_every_time(connections: DynamoConnections, call
     assert connections.find("abc=") == ADA
 
 
-def test_it_remembers_only_so_many(
-    connections: DynamoConnections, calls: Calls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "KNOWN_CONNECTIONS", 2)
-    for name in "abc":
+def test_it_remembers_only_so_many(connections: DynamoConnections, calls: Calls) -> None:
+    names = [str(number) for number in range(KNOWN_AT_MOST + 1)]
+    for name in names:
         connections.open(Connection(name, "ada", None))
         connections.find(name)
     calls.clear()
-    for name in "cba":
+    for name in reversed(names):
         connections.find(name)
     assert calls.made == {"GetItem": 1}
+
+
+def test_a_record_from_before_tokens_could_be_revoked(connections: DynamoConnections) -> None:
+    connections.open(Connection("abc=", "ada", 1_800_000_000))
+    found = connections.find("abc=")
+    assert found is not None
+    assert (found.token_id, found.issued, found.proven) == (None, 0, True)
+    assert not ANONYMOUS.proven
+    item = items.connection_item(ANONYMOUS, START)
+    assert {"expires", "token_id", "issued"}.isdisjoint(item)
 
 
 def test_a_connection_is_in_no_owners_list(connections: DynamoConnections, dynamodb: Any) -> None:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
-import time
 from typing import Any
 
 import jwt
 import pytest
 
 from bridge import auth
-from bridge.auth import Identity
-from bridge.errors import Unauthorized
+from bridge.auth import FOREVER, Identity
+from bridge.errors import Internal, Unauthorized
+from bridge.protocol.handshake import Handshake
 
 KEY = "k" * 64
-LATER = int(time.time()) + 3600
-CLAIMS: dict[str, Any] = {"sub": "ada", "exp": LATER, "iat": LATER - 7200, "jti": "5f" * 16}
+NOW = 1_795_376_260
+LATER = NOW + 3600
+MINTED = NOW - 60
+ID = "5f" * 16
+CLAIMS: dict[str, Any] = {"sub": "ada", "exp": LATER, "iat": MINTED, "jti": ID}
+ADA = Identity("ada", LATER, None, ID, MINTED)
 
-
-def token(key: str = KEY, algorithm: str = "HS256", **claims: Any) -> str:
-    held = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
-    return jwt.encode(held, key, algorithm=algorithm)
+NOT_OURS = "The token is not one of this bridge's."
+EXPIRED = "The token has expired."
+NO_NUMBER = "The token's {!r} must be a number of seconds since the epoch."
+BAD_SUB = "The token's 'sub' must be 1 to 256 printable characters without '#'."
+BAD_JTI = "The token's 'jti' must be 1 to 256 printable characters."
+NO_TOKEN = "Connect with a token, in the header 'Authorization: Bearer …'."
 
 
 def segment(value: Any) -> str:
@@ -29,115 +37,303 @@ def segment(value: Any) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def bearer(value: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {value}"}
+def sealed(header: Any, claims: Any, key: str = KEY) -> str:
+    """Return a token with a good signature, whatever it says."""
+    signed = f"{segment(header)}.{segment(claims)}"
+    signature = hmac.digest(key.encode(), signed.encode(), hashlib.sha256)
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-def refused(headers: dict[str, str]) -> str:
+def token(key: str = KEY, **claims: Any) -> str:
+    """Return a token; a claim of None is left out."""
+    held = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
+    return sealed({"alg": "HS256", "typ": "JWT"}, held, key)
+
+
+def handshake(*authorizations: str, protocols: tuple[str, ...] = ()) -> Handshake:
+    headers = {"authorization": authorizations, "sec-websocket-protocol": protocols}
+    return Handshake({name: values for name, values in headers.items() if values})
+
+
+def bearer(value: str) -> Handshake:
+    return handshake(f"Bearer {value}")
+
+
+def refused(shaken: Handshake) -> str:
     with pytest.raises(Unauthorized) as caught:
-        auth.identify(headers, KEY)
+        auth.identify(shaken, KEY, NOW)
     return caught.value.message
 
 
-@pytest.mark.parametrize("header", ["Authorization", "authorization", "AUTHORIZATION"])
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_token_names_its_owner(header: str, scheme: str) -> None:
-    assert auth.identify({header: f"{scheme}  {token()} "}, KEY) == Identity("ada", LATER, None)
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  ", " Bearer "])
+def test_a_token_names_its_owner(scheme: str) -> None:
+    assert auth.identify(handshake(f"{scheme}{token()} "), KEY, NOW) == ADA
 
 
 def test_a_browser_sends_it_as_a_subprotocol() -> None:
-    identity = auth.identify({"Sec-WebSocket-Protocol": f"bridge, bearer.{token()}"}, KEY)
-    assert identity == Identity("ada", LATER, "bridge")
+    for protocols in (
+        (f"bridge, bearer.{token()}",),
+        ("bridge", f"bearer.{token()}"),
+        (f"bearer.{token()}",),
+    ):
+        identity = auth.identify(handshake(protocols=protocols), KEY, NOW)
+        assert identity == Identity("ada", LATER, "bridge", ID, MINTED)
 
 
 def test_a_header_goes_before_a_subprotocol_which_is_confirmed_all_the_same() -> None:
-    headers = bearer(token()) | {"sec-websocket-protocol": f"bridge,bearer.{token(sub='eve')}"}
-    assert auth.identify(headers, KEY) == Identity("ada", LATER, "bridge")
+    eve = f"bridge,bearer.{token(sub='eve')}"
+    identity = auth.identify(handshake(f"Bearer {token()}", protocols=(eve,)), KEY, NOW)
+    assert (identity.owner, identity.subprotocol) == ("ada", "bridge")
+    assert refused(handshake("Bearer x.y.z", protocols=(eve,))) == NOT_OURS
+
+
+def test_two_tokens_are_none() -> None:
+    one, other = token(), token(sub="eve")
+    several = handshake(f"Bearer {one}", f"Bearer {other}")
+    assert refused(several) == "Send one 'Authorization' header: there were several."
+    assert refused(handshake(f"Bearer {one}", "")) == "Send one 'Authorization' header: there were several."
+    assert refused(handshake(f"Bearer {one}, Bearer {other}")) == NOT_OURS
+    assert refused(handshake(f"Bearer {one} {other}")) == NOT_OURS
+    offered = handshake(protocols=(f"bearer.{one}", f"bridge, bearer.{other}"))
+    assert refused(offered) == "Offer one token as a subprotocol: there were several."
 
 
 @pytest.mark.parametrize(
-    "headers",
+    "shaken",
     [
-        {},
-        {"Authorization": ""},
-        {"Authorization": "Bearer"},
-        {"Authorization": "Bearer  "},
-        {"Authorization": f"Basic {segment('ada:secret')}"},
-        {"Authorization": token()},
-        {"Sec-WebSocket-Protocol": "bridge"},
-        {"Sec-WebSocket-Protocol": ""},
-        {"Cookie": f"token={token()}"},
+        handshake(),
+        handshake(""),
+        handshake("Bearer"),
+        handshake("Bearer  "),
+        handshake(f"Basic {segment('ada:secret')}"),
+        handshake(token()),
+        handshake(protocols=("bridge",)),
+        handshake(protocols=("",)),
+        handshake(protocols=(f"Bearer.{token()}",)),
+        Handshake({"cookie": (f"token={token()}",)}),
     ],
 )
-def test_no_token(headers: dict[str, str]) -> None:
-    assert "Authorization: Bearer" in refused(headers)
-
-
-def test_an_expired_token_is_told_so() -> None:
-    assert refused(bearer(token(exp=int(time.time()) - 1))) == "The token has expired."
-
-
-def test_a_clock_that_is_ahead_mints_tokens_that_count() -> None:
-    assert auth.identify(bearer(token(iat=int(time.time()) + 300)), KEY).owner == "ada"
-
-
-@pytest.mark.parametrize("sub", ["x", "x" * 256, "a/b c", "ada@example.org", "Ünal 中"])
-def test_owners_of_every_kind(sub: str) -> None:
-    assert auth.identify(bearer(token(sub=sub)), KEY).owner == sub
-
-
-@pytest.mark.parametrize("sub", ["", "x" * 257, "a#b", "#", "a\n", "\x00", "a\u200b", "\ud800"])
-def test_owners_that_none_can_be(sub: str) -> None:
-    assert "'sub'" in refused(bearer(token(sub=sub)))
+def test_no_token(shaken: Handshake) -> None:
+    assert refused(shaken) == NO_TOKEN
 
 
 @pytest.mark.parametrize(
-    "claims", [{"sub": None}, {"exp": None}, {"sub": 7}, {"sub": ["ada"]}, {"exp": "soon"}, {"exp": [1]}]
+    ("claims", "reason"),
+    [
+        ({"exp": NOW}, EXPIRED),
+        ({"exp": NOW + 0.9}, EXPIRED),
+        ({"exp": 0}, EXPIRED),
+        ({"exp": -1}, EXPIRED),
+        ({"exp": -(10**400)}, EXPIRED),
+        ({"exp": None}, "The token has no 'exp': it must say when it expires."),
+        ({"exp": True}, NO_NUMBER.format("exp")),
+        ({"exp": str(LATER)}, NO_NUMBER.format("exp")),
+        ({"exp": [LATER]}, NO_NUMBER.format("exp")),
+        ({"exp": float("nan")}, NO_NUMBER.format("exp")),
+        ({"exp": float("inf")}, NO_NUMBER.format("exp")),
+        ({"nbf": NOW + 301}, "The token is not valid yet."),
+        ({"nbf": 10**400}, "The token is not valid yet."),
+        ({"nbf": "0"}, NO_NUMBER.format("nbf")),
+        ({"nbf": False}, NO_NUMBER.format("nbf")),
+        (
+            {"iat": NOW + 301},
+            "The token was issued in the future: set the clock of whoever mints tokens.",
+        ),
+        ({"iat": "yesterday"}, NO_NUMBER.format("iat")),
+        ({"iat": True}, NO_NUMBER.format("iat")),
+        ({"iat": {}}, NO_NUMBER.format("iat")),
+        ({"sub": None}, BAD_SUB),
+        ({"sub": 7}, BAD_SUB),
+        ({"sub": ["ada"]}, BAD_SUB),
+        ({"sub": {"ada": 1}}, BAD_SUB),
+        ({"sub": True}, BAD_SUB),
+        ({"jti": 7}, BAD_JTI),
+        ({"jti": [ID]}, BAD_JTI),
+        ({"jti": ""}, BAD_JTI),
+        ({"jti": "x" * 257}, BAD_JTI),
+        ({"jti": "\ud800"}, BAD_JTI),
+        ({"jti": "a\nb"}, BAD_JTI),
+        ({"aud": "another"}, "The token is meant for another service: it has an 'aud'."),
+        ({"aud": ["another"]}, "The token is meant for another service: it has an 'aud'."),
+    ],
 )
-def test_claims_that_are_missing_or_no_claims(claims: dict[str, Any]) -> None:
-    try:
-        forged = token(**claims)
-    except TypeError:
-        forged = jwt.api_jws.PyJWS().encode(json.dumps(CLAIMS | claims).encode(), KEY, algorithm="HS256")
-    assert refused(bearer(forged))
+def test_a_refusal_says_what_is_wrong_with_a_claim(claims: dict[str, Any], reason: str) -> None:
+    assert refused(bearer(token(**claims))) == reason
 
 
-def test_forgeries() -> None:
-    head, claims, signature = token().split(".")
-    unsigned = f"{segment({'alg': 'none', 'typ': 'JWT'})}.{claims}."
-    for forged in (
+@pytest.mark.parametrize(
+    ("claims", "expires", "issued"),
+    [
+        ({"exp": NOW + 1}, NOW + 1, MINTED),
+        ({"exp": LATER + 0.9}, LATER, MINTED),
+        ({"exp": 10**400}, FOREVER, MINTED),
+        ({"exp": 1e300}, FOREVER, MINTED),
+        ({"nbf": NOW + 300}, LATER, MINTED),
+        ({"nbf": -1}, LATER, MINTED),
+        ({"iat": NOW + 300}, LATER, NOW + 300),
+        ({"iat": MINTED + 0.9}, LATER, MINTED),
+        ({"iat": -(10**400)}, LATER, 0),
+        ({"iat": None}, LATER, 0),
+        ({"aud": []}, LATER, MINTED),
+        ({"iss": "somebody", "kid": "x"}, LATER, MINTED),
+    ],
+)
+def test_claims_at_their_limits(claims: dict[str, Any], expires: int, issued: int) -> None:
+    identity = auth.identify(bearer(token(**claims)), KEY, NOW)
+    assert (identity.expires, identity.issued) == (expires, issued)
+
+
+def test_a_token_without_an_id_has_none() -> None:
+    assert auth.identify(bearer(token(jti=None)), KEY, NOW).token_id is None
+
+
+OWNERS = [
+    "x",
+    "x" * 256,
+    "a/b c",
+    "ada@example.org",
+    "Ünal 中",
+    "e\u0301",
+    "..",
+    "%2f",
+    "memory",
+    "\U0001f600" * 256,
+]
+NO_OWNERS = [
+    "",
+    "x" * 257,
+    "a#b",
+    "#",
+    "memory#ada",
+    "a\n",
+    "\x00",
+    "a\u200b",
+    "\u202eada",
+    "a\u2028",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("sub", OWNERS)
+def test_owners_of_every_kind(sub: str) -> None:
+    assert auth.identify(bearer(token(sub=sub)), KEY, NOW).owner == sub
+
+
+@pytest.mark.parametrize("sub", NO_OWNERS)
+def test_owners_that_none_can_be(sub: str) -> None:
+    assert refused(bearer(token(sub=sub))) == BAD_SUB
+
+
+HEADER = {"alg": "HS256", "typ": "JWT"}
+HEAD, BODY, SIGNATURE = token().split(".")
+UNSIGNED = f"{segment({'alg': 'none', 'typ': 'JWT'})}.{BODY}."
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
         token(key="x" * 64),
-        token(algorithm="HS512"),
-        token(algorithm="HS384"),
-        unsigned,
-        unsigned + signature,
-        f"{head}.{segment(CLAIMS | {'sub': 'eve'})}.{signature}",
-        f"{head}.{claims}.",
-        f"{head}.{claims}.{signature[:-2]}",
-        f"{head}.{claims}",
-        f"{segment({'alg': 'HS256', 'typ': 'JWT', 'crit': ['exp']})}.{claims}.{signature}",
-        f"{segment({'alg': 'RS256'})}.{claims}.{signature}",
-        f"{segment({})}.{claims}.{signature}",
-        f"{segment([])}.{claims}.{signature}",
-        f"{segment('[' * 5000)}.{claims}.{signature}",
+        jwt.encode(CLAIMS, KEY, algorithm="HS512"),
+        jwt.encode(CLAIMS, KEY, algorithm="HS384"),
+        UNSIGNED,
+        UNSIGNED + SIGNATURE,
+        sealed({"alg": "none"}, CLAIMS),
+        sealed({"alg": "None"}, CLAIMS),
+        sealed({"alg": "hs256"}, CLAIMS),
+        sealed({"alg": "RS256"}, CLAIMS),
+        sealed({"alg": ["HS256"]}, CLAIMS),
+        sealed({"alg": None}, CLAIMS),
+        sealed({"typ": "JWT"}, CLAIMS),
+        sealed([], CLAIMS),
+        sealed("[" * 5000, CLAIMS),
+        sealed(HEADER | {"crit": ["exp"]}, CLAIMS),
+        sealed(HEADER | {"b64": False}, CLAIMS),
+        sealed(HEADER | {"kid": 7}, CLAIMS),
+        sealed(HEADER, []),
+        sealed(HEADER, "null"),
+        sealed(HEADER, '"ada"'),
+        sealed(HEADER, "[" * 3000),
+        sealed(HEADER, '{"sub":"ada","exp":' + "9" * 5000 + "}"),
+        sealed(HEADER, CLAIMS, key=""),
+        f"{HEAD}.{segment(CLAIMS | {'sub': 'eve'})}.{SIGNATURE}",
+        f"{HEAD}.{BODY}.",
+        f"{HEAD}.{BODY}.{SIGNATURE[:-2]}",
+        f"{HEAD}.{BODY}.{SIGNATURE}\nx",
+        f"{HEAD}.{BODY}.{SIGNATURE[:9]}\r\n{SIGNATURE[9:]}",
+        f"{HEAD[:9]}\n{HEAD[9:]}.{BODY}.{SIGNATURE}",
+        f"{HEAD}.{BODY}.{SIGNATURE}.{SIGNATURE}",
+        f"{HEAD}.{BODY}",
+        f"{HEAD}..{SIGNATURE}",
         "..",
         "a.b.c",
         "é.é.é",
-        "x" * 8000,
-    ):
-        assert refused(bearer(forged)) == "The token is not one of this bridge's."
+        "\ud800.a.b",
+        "x" * 8192,
+    ],
+)
+def test_forgeries(forged: str) -> None:
+    for shaken in (bearer(forged), handshake(protocols=(f"bearer.{forged}",))):
+        assert refused(shaken) == NOT_OURS
+
+
+@pytest.mark.parametrize("extra", [{"kid": "../../dev/null"}, {"jku": "https://evil.example"}, {"x5u": "x"}])
+def test_nothing_that_a_token_says_of_keys_is_followed(extra: dict[str, str]) -> None:
+    assert auth.identify(bearer(sealed(HEADER | extra, CLAIMS)), KEY, NOW) == ADA
+    assert refused(bearer(sealed(HEADER | extra, CLAIMS, key="x" * 64))) == NOT_OURS
+
+
+def test_a_token_has_an_end() -> None:
+    longest = token(note="x" * 5900)
+    assert 8000 < len(longest) <= 8192
+    assert auth.identify(bearer(longest), KEY, NOW) == ADA
+    for length in (6100, 12_000):
+        assert refused(bearer(token(note="x" * length))) == "The token is over 8192 characters."
+
+
+@pytest.mark.parametrize(
+    "key", ["", "k", "k" * 31, "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"]
+)
+def test_a_signing_secret_that_could_be_guessed_or_known_lets_nobody_in(key: str) -> None:
+    with pytest.raises(Internal) as caught:
+        auth.identify(bearer(token(key=key)), key, NOW)
+    assert "32 bytes" in caught.value.message
+    assert len(key) < 2 or key not in caught.value.message
 
 
 def test_an_error_never_repeats_the_token() -> None:
     forged = token(key="x" * 64)
-    assert forged not in refused(bearer(forged))
     with pytest.raises(Unauthorized) as caught:
-        auth.identify(bearer(forged), KEY)
+        auth.identify(bearer(forged), KEY, NOW)
+    assert not any(part in caught.value.message for part in forged.split("."))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 
 def test_without_authentication_all_are_one_owner_and_a_browser_gets_its_subprotocol() -> None:
-    assert auth.anonymous({}) == auth.Identity("anonymous", None)
-    offered = auth.anonymous({"Sec-WebSocket-Protocol": "bridge, other"})
-    assert offered == auth.Identity("anonymous", None, "bridge")
+    assert auth.anonymous(handshake()) == Identity("anonymous", None)
+    offered = auth.anonymous(handshake(protocols=("bridge, other",)))
+    assert offered == Identity("anonymous", None, "bridge")
+
+
+ROLE = "arn:aws:sts::123456789012:assumed-role/Bridge/ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "arn", [ROLE, "arn:aws:iam::123456789012:user/team/ada", "arn:aws:iam::1:root", "x" * 256]
+)
+def test_whom_aws_names_is_the_owner_and_a_browser_gets_its_subprotocol(arn: str) -> None:
+    identity = auth.signed(Handshake({}, arn), NOW + 0.9)
+    assert identity == Identity(arn, None, None, None, NOW)
+    offered = {"sec-websocket-protocol": ("bridge",), "authorization": (f"Bearer {token(sub='eve')}",)}
+    assert auth.signed(Handshake(offered, arn), NOW) == Identity(arn, None, "bridge", None, NOW)
+
+
+@pytest.mark.parametrize("arn", ["x" * 257, f"{ROLE}#x", f"{ROLE}\n", "\x00"])
+def test_an_arn_that_can_be_no_owner(arn: str) -> None:
+    with pytest.raises(Unauthorized, match="1 to 256 printable characters without '#'"):
+        auth.signed(Handshake({}, arn), NOW)
+
+
+def test_a_handshake_that_nobody_signed() -> None:
+    with pytest.raises(Unauthorized, match="SigV4"):
+        auth.signed(bearer(token()), NOW)

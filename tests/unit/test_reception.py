@@ -12,6 +12,7 @@ from bridge.errors import Conflict
 from bridge.intake import Reception, Reply, Settings
 from bridge.ports import Connection
 from tests import wired
+from tests.fake_speakers import speakers
 from tests.fakes import (
     KEY,
     START,
@@ -39,7 +40,13 @@ class Desk:
         self.forgotten: list[SessionKey] = []
         reminding = wired.reminding(self.sessions, self.clock)
         self.reception = Reception(
-            known, self.sessions, self.intake, reminding, self._forget, SETTINGS, self.clock
+            speakers(known, self.clock),
+            self.sessions,
+            self.intake,
+            reminding,
+            self._forget,
+            SETTINGS,
+            self.clock,
         )
 
     def _forget(self, key: SessionKey) -> int:

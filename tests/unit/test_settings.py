@@ -28,6 +28,9 @@ def test_reads_each_type() -> None:
     assert settings.auth() == "token"
     assert settings.optional_text("EMPTY") == settings.optional_text("MISSING") == ""
     assert Settings({"AUTH": "none"}).auth() == "none"
+    assert Settings({"AUTH": "iam"}).auth() == "iam"
+    assert settings.optional_count("LIMIT") == 8000
+    assert settings.optional_count("MISSING") is settings.optional_count("EMPTY") is None
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "1.5", "ten", " 5", "٣", "1_000", "+1", "1e3"])
@@ -36,9 +39,12 @@ def test_a_count_is_a_whole_number_above_zero(value: str) -> None:
         Settings({"LIMIT": value}).count("LIMIT")
     with pytest.raises(SettingsError, match="LIMIT"):
         Settings({"LIMIT": value}).seconds("LIMIT")
+    if value:
+        with pytest.raises(SettingsError, match="LIMIT"):
+            Settings({"LIMIT": value}).optional_count("LIMIT")
 
 
-@pytest.mark.parametrize("value", ["", "iam", "TOKEN", "off"])
+@pytest.mark.parametrize("value", ["", "IAM", "TOKEN", "off", "token,none"])
 def test_an_unknown_way_of_authentication_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="AUTH"):
         Settings({"AUTH": value}).auth()
