@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bridge_cli.fields import failure, optional
 from bridge_cli.spending import tokens
 
 
@@ -39,11 +40,11 @@ class Exchange:
             turn=int(entry["turn"]),
             at=str(entry.get("at") or ""),
             context=tuple((str(said["role"]), _text(said["content"])) for said in entry["context"]),
-            request_id=entry.get("request_id"),
-            stop_reason=entry.get("stop_reason"),
-            model=entry.get("model"),
+            request_id=optional(entry, "request_id", str),
+            stop_reason=optional(entry, "stop_reason", str),
+            model=optional(entry, "model", str),
             usage=tokens(entry.get("usage")),
-            error=entry.get("error"),
+            error=failure(entry, "error"),
             part=int(entry.get("part") or 1),
             parts=int(entry.get("parts") or 1),
         )

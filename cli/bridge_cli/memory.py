@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from bridge_cli.errors import UsageError
+from bridge_cli.fields import optional
 from bridge_cli.spending import tokens
 
 RecallScope = Literal["owner", "session", "off"]
@@ -70,7 +71,7 @@ class PromptMemory:
             window_messages=int(told.get("window_messages") or 0),
             window_characters=int(told.get("window_characters") or 0),
             summary=Summary(int(summary["turns"]), int(summary["characters"])) if summary else None,
-            recall=told.get("recall"),
+            recall=optional(told, "recall", str),
             recalled=None if recalled is None else tuple(Recalled(**_passage(one)) for one in recalled),
             tokens=tokens(told.get("tokens")),
         )

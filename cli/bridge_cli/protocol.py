@@ -7,6 +7,7 @@ ignores: a newer bridge may add fields and event types.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ from bridge_cli.events import (
     UsagePage,
 )
 from bridge_cli.exchanges import Exchange
+from bridge_cli.fields import optional, seconds
 from bridge_cli.frames import well_formed
 from bridge_cli.memory import PromptMemory, memory
 from bridge_cli.spending import Cost, SessionUsage, tokens
@@ -56,6 +58,12 @@ __all__ = [
     "decode",
     "encode",
 ]
+
+
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_LONGEST_REASON = 200
+"""Characters of what is told of a malformed frame: it may quote a whole field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +153,16 @@ def encode(request: Request) -> str:
 
 
 def decode(text: str | bytes) -> Event:
-    """Return the event that a message from the bridge tells.
+    """Return the event that a message from the bridge tells; its texts hold no lone surrogates.
 
     Raises UnexpectedFrame where it is none: no JSON, no object, or a field missing or of a wrong type.
     """
+    text = well_formed(text) if isinstance(text, str) else text.decode("utf-8", "replace")
     try:
         told = json.loads(text)
-    except ValueError as error:
+        if _ESCAPED_SURROGATE.search(text):
+            told = json.loads(well_formed(json.dumps(told, ensure_ascii=False)))
+    except (ValueError, RecursionError) as error:
         raise UnexpectedFrame(
             "the endpoint sent something that is not JSON", hint="Is this the URL of a Claude Context Bridge?"
         ) from error
@@ -159,12 +170,14 @@ def decode(text: str | bytes) -> Event:
         raise UnexpectedFrame("the endpoint sent JSON that is not an object")
     try:
         return _event(told)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UnexpectedFrame(f"the endpoint sent a malformed `{told.get('type')}` frame: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        kind = str(told["type"])[:_LONGEST_REASON] if isinstance(told.get("type"), str) else "?"
+        reason = f"{error}"[:_LONGEST_REASON]
+        raise UnexpectedFrame(f"the endpoint sent a malformed `{kind}` frame: {reason}") from error
 
 
 def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case per type
-    request_id = told.get("request_id")
+    request_id = optional(told, "request_id", str)
     match told.get("type"):
         case "accepted":
             return Accepted(str(request_id), str(told["session_id"]))
@@ -174,12 +187,12 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
             return Answer(
                 request_id=str(request_id),
                 session_id=str(told["session_id"]),
-                turn=told.get("turn"),
+                turn=optional(told, "turn", int),
                 stop_reason=str(told.get("stop_reason") or ""),
                 model=str(told.get("model") or ""),
                 usage=tokens(told.get("usage")),
                 memory=PromptMemory.from_wire(told["memory"]) if told.get("memory") else None,
-                deltas=told.get("deltas"),
+                deltas=optional(told, "deltas", int),
                 cost=Cost.from_wire(told.get("cost")),
             )
         case "error":
@@ -188,27 +201,27 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
                 message=str(told.get("message") or "the bridge gave no reason"),
                 request_id=request_id,
                 retryable=bool(told.get("retryable")),
-                retry_after=told.get("retry_after"),
+                retry_after=seconds(told, "retry_after"),
             )
         case "history":
             exchanges = tuple(Exchange.from_wire(entry) for entry in told["exchanges"])
-            return HistoryPage(request_id, str(told["session_id"]), exchanges, told.get("before"))
+            return HistoryPage(request_id, str(told["session_id"]), exchanges, optional(told, "before", str))
         case "sessions":
             sessions = tuple(_session(entry) for entry in told["sessions"])
-            return SessionsPage(request_id, sessions, told.get("before"))
+            return SessionsPage(request_id, sessions, optional(told, "before", str))
         case "memories":
             return Memories(request_id, tuple(memory(entry) for entry in told["memories"]))
         case "forgotten":
             return Forgotten(request_id, str(told["session_id"]), int(told.get("exchanges") or 0))
         case "usage":
             used = tuple(SessionUsage.from_wire(entry) for entry in told["sessions"])
-            return UsagePage(request_id, used, told.get("before"))
+            return UsagePage(request_id, used, optional(told, "before", str))
         case "pong":
             return Pong(request_id)
         case None:
             return _from_gateway(told)
-        case other:
-            return Unknown(str(other), request_id)
+        case _:
+            return Unknown(optional(told, "type", str) or "", request_id)
 
 
 def _session(entry: dict[str, Any]) -> Session:
