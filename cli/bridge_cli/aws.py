@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from bridge_cli.errors import BridgeError, NotConfigured
@@ -11,7 +13,10 @@ from bridge_cli.errors import BridgeError, NotConfigured
 UNSET = "unset"
 """What the Anthropic secret holds until a key is put there."""
 
-_GONE = {"ResourceNotFoundException", "ValidationError"}
+_GONE = {
+    *("ResourceNotFoundException", "ValidationError"),
+    *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _STALE = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
@@ -43,31 +48,63 @@ class AwsAccess:
         """Put a text into a secret. Raises NotConfigured."""
         self._ask("secretsmanager", "put_secret_value", f"the secret {arn}", SecretId=arn, SecretString=value)
 
-    def _ask(self, service: str, operation: str, of: str, **parameters: Any) -> dict[str, Any]:
-        import boto3
-        import botocore.config
-        import botocore.exceptions
+    def identity(self, region: str) -> str:
+        """Return the ARN of whoever the credentials are, which takes no right. Raises NotConfigured."""
+        sts = replace(self, region=region).client("sts")
+        with in_words("your identity"):
+            return cast(str, sts.get_caller_identity()["Arn"])
 
-        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} if self.emulated else {}
-        try:
-            region = self.region or os.environ.get("AWS_REGION")  # which boto3 alone does not read
-            session = boto3.Session(profile_name=self.profile, region_name=region, **credentials)
-            client = session.client(
+    def client(self, service: str, attempts: int = 3) -> Any:
+        """Return a client of a service; what is asked of it goes into `in_words`. Raises NotConfigured."""
+        import botocore.config
+
+        with in_words(f"the service {service}"):
+            return self.session().client(
                 service,
                 endpoint_url=self.endpoint,
                 config=botocore.config.Config(
-                    connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}
+                    connect_timeout=5,
+                    read_timeout=20,
+                    retries={"total_max_attempts": attempts, "mode": "standard"},
                 ),
             )
+
+    def session(self) -> Any:
+        """Return boto3's session: its region, and its chain of credentials."""
+        import boto3
+
+        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} if self.emulated else {}
+        region = self.region or os.environ.get("AWS_REGION")  # which boto3 alone does not read
+        return boto3.Session(profile_name=self.profile, region_name=region, **credentials)
+
+    def _ask(self, service: str, operation: str, of: str, **parameters: Any) -> dict[str, Any]:
+        client = self.client(service)
+        with in_words(of):
             return cast(dict[str, Any], getattr(client, operation)(**parameters))
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise _in_words(error, of) from error
 
 
-def _in_words(error: Exception, of: str) -> BridgeError:  # noqa: PLR0911 - a table, one line per error
+@contextmanager
+def in_words(of: str, needs: str = "") -> Iterator[None]:
+    """Raise AWS's errors in words: `of` what it was asked, `needs` which rights that takes.
+
+    Raises NotConfigured.
+    """
+    import botocore.exceptions
+
+    try:
+        yield
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise _in_words(error, of, needs) from error
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of an error of AWS's, or the name of one of botocore's own."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__))
+
+
+def _in_words(error: Exception, of: str, needs: str) -> BridgeError:  # noqa: PLR0911 - a table, one line per error
     """Return an AWS error in words, with a next step; never what was sent."""
-    code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-    match code:
+    match code := code_of(error):
         case "NoRegionError":
             return NotConfigured(
                 "AWS does not know which region is meant",
@@ -85,7 +122,7 @@ def _in_words(error: Exception, of: str) -> BridgeError:  # noqa: PLR0911 - a ta
             )
         case _ if code in _DENIED:
             return NotConfigured(
-                f"AWS does not let you read or write {of} ({code})", hint="Ask who deployed it."
+                f"AWS does not let you read or write {of} ({code})", hint=needs or "Ask who deployed it."
             )
         case _ if code in _GONE:
             return NotConfigured(

@@ -17,7 +17,8 @@ from bridge_cli.endpoint import Endpoint, checked_url
 from bridge_cli.errors import NotConfigured, UsageError
 from bridge_cli.local_aws import LocalBridge
 from bridge_cli.memory import checked_scope
-from bridge_cli.profiles import Profile, ProfileFile
+from bridge_cli.profiles import Profile, ProfileFile, checked_auth
+from bridge_cli.signing import Signature
 
 HOW_TO_CONFIGURE = (
     "Set BRIDGE_URL, or `bridge config set url wss://…`, or `bridge config set stack NAME`, "
@@ -91,11 +92,13 @@ class Configuration:
                 f"the stack {self.stack} has no output `Url`" if self.stack else "no bridge is configured"
             )
             raise NotConfigured(missing, hint=HOW_TO_CONFIGURE)
-        token, origin = self.token()
+        sign = Signature(self.aws, checked_url(url)) if self.signs() else None
+        token, origin = (_fixed(None), "") if sign else self.token()
         own = self.profile if self.belongs_to_profile else None
         return Endpoint(
             url=checked_url(url),
             token=token,
+            sign=sign,
             origin=self.origin,
             token_origin=origin,
             model_note=self.local.model_note if self.local and self.local.tiny_model else "",
@@ -103,10 +106,45 @@ class Configuration:
             recall=checked_scope(own.recall) if own and own.recall else None,
         )
 
+    def needed(self, output: str, what: str, option: str) -> str:
+        """Return an output of the stack that a command cannot do without. Raises NotConfigured."""
+        value = self.output(output)
+        if not value:
+            raise NotConfigured(
+                f"it is not known {what}",
+                hint=f"Name the stack (--stack claude-context-bridge-prod) or {option}.",
+            )
+        return value
+
+    def auth(self) -> str | None:
+        """Return how the endpoint lets one in, as the profile or BRIDGE_AUTH says; None where neither does.
+
+        Raises UsageError where BRIDGE_AUTH makes no sense.
+        """
+        own = self.profile.auth if self.profile and self.belongs_to_profile else None
+        if own and self.profile_named:
+            return checked_auth(own)
+        named = os.environ.get("BRIDGE_AUTH") or own
+        return checked_auth(named) if named else None
+
+    def signs(self) -> bool:
+        """Tell whether a handshake is signed with AWS credentials, and bears no token. It may ask AWS."""
+        if self.choice.token_file:
+            return False
+        if named := self.auth():
+            return named == "iam"
+        own = self.profile if self.belongs_to_profile else None
+        if self.url and (os.environ.get("BRIDGE_TOKEN") or (own and _of_profile(own))):
+            return False
+        return self.output("Auth") == "iam"
+
     def token(self) -> tuple[Callable[[], str | None], str]:  # noqa: PLR0911 - one line per source
         """Return how the token is had, and where it comes from ("" where there is none)."""
         if self.choice.token_file:
             return _from_file(self.choice.token_file), "--token-file"
+        named = self.auth()
+        if named == "none":
+            return _fixed(None), ""
         own = self.profile if self.belongs_to_profile else None
         of_profile = _of_profile(own) if own else None
         if of_profile and self.profile_named:
@@ -117,7 +155,7 @@ class Configuration:
             return of_profile
         if self.local is not None and self.local.token:
             return _kept(self._local_token), "the local AWS"
-        if self.stack is not None and self.output("Auth") == "none":
+        if self.stack is not None and named is None and self.output("Auth") == "none":
             return _fixed(None), ""
         if self.local is None and self.signing_secret():
             return _kept(self._minted), "minted with the signing secret"

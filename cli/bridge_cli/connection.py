@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +22,13 @@ from websockets.exceptions import (
     ProxyError,
 )
 
+from bridge_cli import signing
 from bridge_cli.errors import BridgeError, CannotConnect, ConnectionRefused
 
 __all__ = ["ClientConnection", "ConnectionClosed", "close_quietly", "open_connection", "why_closed"]
 
 _DOCTOR = "`bridge doctor` checks each step."
+_UNAUTHORIZED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _CLOSE_TIMEOUT = 2  # seconds; nothing is waiting for what the other side still has to say
 
 
@@ -36,12 +39,15 @@ class _Handshake(connect):
         return exc
 
 
-async def open_connection(url: str, token: str | None, *, timeout: float) -> ClientConnection:
+async def open_connection(
+    url: str, token: str | None, *, timeout: float, signed: Mapping[str, str] | None = None
+) -> ClientConnection:
     """Return an open connection; `timeout` in seconds is for DNS, TCP, TLS and the handshake together.
 
-    Raises CannotConnect, or ConnectionRefused where the endpoint refused the token.
+    `signed` are the headers of a signature in the place of a token. Raises CannotConnect, or
+    ConnectionRefused where the endpoint refused the token or the signature.
     """
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = signed or ({"Authorization": f"Bearer {token}"} if token else {})
     try:
         return await _Handshake(
             url,
@@ -53,6 +59,9 @@ async def open_connection(url: str, token: str | None, *, timeout: float) -> Cli
             user_agent_header="claude-context-bridge",
         )
     except (OSError, InvalidHandshake, InvalidURI, InvalidProxy, EOFError, ValueError) as error:
+        if signed and isinstance(error, InvalidStatus) and error.response.status_code in _UNAUTHORIZED:
+            why = error.response.headers.get("x-amzn-errortype")
+            raise signing.refused(error.response.status_code, why) from error
         raise in_words(error, url, has_token=bool(token), timeout=timeout) from error
 
 
@@ -112,11 +121,12 @@ def why_closed(error: Exception) -> str:
 
 
 def _refused(status: int, url: str, *, has_token: bool) -> BridgeError:
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status in _UNAUTHORIZED:
         if not has_token:
             return ConnectionRefused(
                 f"the bridge wants a token (HTTP {status})",
-                hint="Put one into BRIDGE_TOKEN, or mint it: `bridge token create --help`.",
+                hint="Put one into BRIDGE_TOKEN, or mint it: `bridge token create --help`. "
+                "Where AWS identities are let in: BRIDGE_AUTH=iam.",
                 status=status,
             )
         return ConnectionRefused(

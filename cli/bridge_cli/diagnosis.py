@@ -17,6 +17,7 @@ from bridge_cli.configuration import Choice, Configuration, configure
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError
 from bridge_cli.profiles import ProfileFile
+from bridge_cli.signing import Signature
 
 _CONNECT = 10  # seconds
 _SOON = 300  # seconds: a token that expires within them is worth a word
@@ -52,8 +53,7 @@ async def examine(choice: Choice) -> AsyncIterator[Check]:
         if check.ok is False:
             break
     else:
-        token = await asyncio.to_thread(_token, endpoint)
-        yield token
+        yield await asyncio.to_thread(_credentials if endpoint.sign else _token, endpoint)
         async for check in _talk(endpoint):
             yield check
     yield await asyncio.to_thread(_anthropic_key, found)
@@ -171,12 +171,24 @@ def _token(endpoint: Endpoint) -> Check:
     except ValueError as error:
         return Check("token", ok=False, detail=f"{error} (from {endpoint.token_origin})", mend=how)
     left = claims.seconds_left
-    detail = f"owner {claims.owner}, expires {claims.expires_at} (from {endpoint.token_origin})"
+    named = f", id {claims.token_id}" if claims.token_id else ""
+    detail = f"owner {claims.owner}, expires {claims.expires_at}{named} (from {endpoint.token_origin})"
     if left is None:
         return Check("token", ok=False, detail=f"{detail}: the bridge takes none without an expiry", mend=how)
     if left <= 0:
         return Check("token", ok=False, detail=f"it has expired: {detail}", mend=how)
     return Check("token", ok=True, detail=detail, mend=f"It expires soon. {how}" if left < _SOON else "")
+
+
+def _credentials(endpoint: Endpoint) -> Check:
+    """Look who the AWS credentials are that a handshake is signed with: that is the owner."""
+    name = "AWS credentials"
+    assert isinstance(endpoint.sign, Signature)  # noqa: S101 - for the type checker
+    try:
+        arn = endpoint.sign.identity()
+    except BridgeError as error:
+        return _failed(name, error)
+    return Check(name, ok=True, detail=f"owner {arn}, signing for {endpoint.sign.region()}")
 
 
 async def _talk(endpoint: Endpoint) -> AsyncIterator[Check]:

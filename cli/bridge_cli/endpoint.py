@@ -20,9 +20,11 @@ class Endpoint:
     """Where a bridge answers.
 
     `token` is asked before each handshake, so that a long conversation outlives a short token; it may
-    call AWS. `origin` says where the URL came from ("--url", "profile dev", "stack …"). `model_note` is
-    what a person must know of the model behind it, such as that it is not Claude. `model` and `recall` are
-    what a question is asked with where nothing else is said; None leaves them to the environment.
+    call AWS. So is `sign` where AWS identities are let in (`auth: iam`), for the headers that it adds; then
+    there is no token. `origin` says where the URL came from ("--url", "profile dev", "stack …").
+    `model_note` is what a person must know of the model behind it, such as that it is not Claude. `model`
+    and `recall` are what a question is asked with where nothing else is said; None leaves them to the
+    environment.
     """
 
     url: str
@@ -32,6 +34,7 @@ class Endpoint:
     model_note: str = ""
     model: str | None = None
     recall: str | None = None
+    sign: Callable[[], dict[str, str]] | None = None
 
     @property
     def is_local(self) -> bool:

@@ -115,8 +115,12 @@ class Link:
 
     async def _open(self) -> None:
 
-        token = await asyncio.to_thread(self.endpoint.token)
-        connection = await open_connection(self.endpoint.url, token, timeout=self._patience.connect)
+        sign = self.endpoint.sign
+        signed = await asyncio.to_thread(sign) if sign else None
+        token = None if signed else await asyncio.to_thread(self.endpoint.token)
+        connection = await open_connection(
+            self.endpoint.url, token, timeout=self._patience.connect, signed=signed
+        )
         self._connection = connection
         self._was_open = True
         self._last_sent = asyncio.get_running_loop().time()

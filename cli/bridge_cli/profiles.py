@@ -15,6 +15,7 @@ from bridge_cli import places
 from bridge_cli.errors import NotConfigured, UsageError
 
 DEFAULT = "default"
+AUTHS = ("token", "iam", "none")
 SECRET_SETTINGS = frozenset({"token"})
 
 
@@ -22,15 +23,16 @@ SECRET_SETTINGS = frozenset({"token"})
 class Profile:
     """One endpoint and how to speak to it; every setting may be missing.
 
-    `url`: the WebSocket URL. `token`: a connection token; `token_file`: a file that holds one. `stack`: a
-    CloudFormation stack whose outputs tell the rest; `region`, `aws_profile`, `aws_endpoint`: where AWS is
-    asked. `owner`: who a minted token speaks for. `model`: asked when no other is named. `recall`: owner,
-    session or off, where a command does not say. `signing_secret`, `anthropic_secret`: ARNs, where no stack
-    tells them.
+    `url`: the WebSocket URL. `auth`: token, iam or none, where no stack tells it. `token`: a connection
+    token; `token_file`: a file that holds one. `stack`: a CloudFormation stack whose outputs tell the rest;
+    `region`, `aws_profile`, `aws_endpoint`: where AWS is asked. `owner`: who a minted token speaks for.
+    `model`: asked when no other is named. `recall`: owner, session or off, where a command does not say.
+    `signing_secret`, `anthropic_secret`: ARNs, where no stack tells them.
     """
 
     name: str
     url: str | None = None
+    auth: str | None = None
     token: str | None = None
     token_file: str | None = None
     stack: str | None = None
@@ -97,6 +99,20 @@ class ProfileFile:
             settings[setting] = value
         places.write_json(self.path, content)
 
+    def remove(self, profile: str) -> bool:
+        """Remove a profile with all its settings, and return whether it was the current one.
+
+        Raises NotConfigured where there is none of this name.
+        """
+        self.profile(profile)
+        content = self.read()
+        current = content.get("current") == profile
+        del content["profiles"][profile]
+        if current:
+            del content["current"]
+        places.write_json(self.path, content)
+        return current
+
     def use(self, profile: str) -> None:
         """Make a profile the current one. Raises NotConfigured where there is none of this name."""
         self.profile(profile)
@@ -130,6 +146,13 @@ def checked_setting(setting: str) -> str:
     if setting not in SETTINGS:
         raise UsageError(f"there is no setting `{setting}`", hint=f"There are: {', '.join(SETTINGS)}.")
     return setting
+
+
+def checked_auth(auth: str) -> str:
+    """Return how an endpoint lets one in. Raises UsageError unless it is token, iam or none."""
+    if auth not in AUTHS:
+        raise UsageError(f"`{auth}` is no way to be let in", hint=f"There are: {', '.join(AUTHS)}.")
+    return auth
 
 
 def masked(token: str) -> str:

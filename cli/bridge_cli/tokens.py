@@ -26,10 +26,14 @@ _LONGEST_OWNER = 256
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says of itself; `expires` is in seconds since the epoch."""
+    """What a token says of itself; `expires` is in seconds since the epoch.
+
+    Without a `token_id`, its `jti`, it cannot be revoked by itself.
+    """
 
     owner: str
     expires: float | None
+    token_id: str | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -59,7 +63,11 @@ def read(token: str) -> Claims:
         _, payload, _ = token.split(".")
         told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         expires = told.get("exp")
-        return Claims(str(told.get("sub") or ""), None if expires is None else float(expires))
+        return Claims(
+            str(told.get("sub") or ""),
+            None if expires is None else float(expires),
+            str(told["jti"]) if told.get("jti") else None,
+        )
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError("this is not a token of the bridge's (a JWT)") from error
 

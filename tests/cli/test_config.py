@@ -106,3 +106,18 @@ def test_the_file_may_be_elsewhere_and_behind_a_link(
     run("config", "set", "url", "wss://x.example/dev")
     assert link.is_symlink()
     assert "x.example" in (tmp_path / "dotfiles" / "bridge.json").read_text()
+
+
+def test_a_profile_is_removed_with_all_it_holds(run: Run) -> None:
+    run("config", "set", "url", "wss://dev.example/dev", "--profile", "dev")
+    run("config", "set", "stack", "claude-context-bridge-prod", "--profile", "prod")
+    run("config", "use", "prod")
+    emptied = run("config", "unset", "stack")
+    assert "bridge config remove prod" in emptied.stderr
+    removed = run("config", "remove", "prod")
+    assert removed.exit_code == 0
+    assert "bridge config use" in removed.stderr
+    told = json.loads(run("config", "list", "--json").stdout)
+    assert told == {"current": "default", "profiles": {"dev": {"url": "wss://dev.example/dev"}}}
+    assert run("config", "remove", "prod").exit_code == 3
+    assert "current one" not in run("config", "remove", "dev").stderr

@@ -15,7 +15,8 @@ from tests.cli.conftest import Run
 
 OWN_COMMANDS = {
     *["ask", "chat", "sessions", "history", "recall", "forget", "usage", "mcp", "doctor", "local"],
-    *["config", "config set", "config unset", "config get", "config list", "config use", "config path"],
+    *["config", "config set", "config unset", "config get", "config list", "config use", "config remove"],
+    *["config path"],
     *["token", "token create", "key", "key set"],
 }
 

@@ -9,13 +9,22 @@ import typer
 
 from bridge_cli.commands.options import AsJson, Profile
 from bridge_cli.errors import NotConfigured, UsageError
-from bridge_cli.profiles import SECRET_SETTINGS, SETTINGS, ProfileFile, checked_setting, masked
+from bridge_cli.profiles import (
+    DEFAULT,
+    SECRET_SETTINGS,
+    SETTINGS,
+    ProfileFile,
+    checked_auth,
+    checked_setting,
+    masked,
+)
 
 SET_EXAMPLES = """
 Examples:
   bridge config set url wss://abc123.execute-api.eu-central-1.amazonaws.com/dev
   bridge config set stack claude-context-bridge-prod --profile prod
   bridge config set recall session
+  bridge config set auth iam --profile prod
   bridge token create --owner ada | bridge config set token -
 """
 UNSET_EXAMPLES = """
@@ -38,11 +47,17 @@ USE_EXAMPLES = """
 Examples:
   bridge config use prod
 """
+REMOVE_EXAMPLES = """
+Examples:
+  bridge config remove old
+"""
 PATH_EXAMPLES = """
 Examples:
   bridge config path
   cat "$(bridge config path)"
 """
+
+_WITHOUT_CURRENT = f" It was the current one; now that is `{DEFAULT}`: `bridge config use` names another."
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keep endpoints in profiles.")
 
@@ -71,6 +86,8 @@ def set_setting(
         given = checked_url(given)
     elif name == "recall":
         given = checked_scope(given)
+    elif name == "auth":
+        given = checked_auth(given)
     file = ProfileFile()
     file.close_to_others(notice)
     into = profile or file.current
@@ -84,6 +101,10 @@ def unset(name: Setting, profile: Profile = None) -> None:
     from_profile = profile or file.current
     file.profile(from_profile)
     file.set(from_profile, name, None)
+    if not file.read()["profiles"][from_profile]:
+        from bridge_cli.terminal import notice
+
+        notice(f"{from_profile} is empty now. `bridge config remove {from_profile}` takes it away.")
 
 
 def get(name: Setting, profile: Profile = None) -> None:
@@ -125,6 +146,14 @@ def list_profiles(as_json: AsJson = False) -> None:
 def use(profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile's name.")]) -> None:
     """Use this profile where none is named."""
     ProfileFile().use(profile)
+
+
+def remove(profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile's name.")]) -> None:
+    """Remove a profile with all its settings, its token too."""
+    from bridge_cli.terminal import notice
+
+    was_current = ProfileFile().remove(profile)
+    notice(f"The profile {profile} is gone.{_WITHOUT_CURRENT if was_current else ''}")
 
 
 def path() -> None:
