@@ -191,7 +191,11 @@ def intake() -> IdempotentIntake:
     from bridge.adapters.intake import IdempotentIntake
 
     return IdempotentIntake(
-        queue(), _dynamodb(), settings().text("HASH_TABLE"), settings().seconds("SESSION_TTL")
+        queue(),
+        _dynamodb(),
+        settings().text("HASH_TABLE"),
+        settings().seconds("SESSION_TTL"),
+        lambda owner, session: _archive().head(owner).forgot(session),
     )
 
 
@@ -222,12 +226,14 @@ def reception() -> Reception:
 @functools.cache
 def turns() -> Turns:
     """Return how far the turns are."""
-    from bridge.adapters.turns import DynamoTurns
+    from bridge.adapters.turns import LONGEST_WAIT, DynamoTurns
 
+    # Nothing of a turn outlives what it said, nor is needed when no queue can hold it any more.
+    lifetime = max(settings().seconds("SESSION_TTL"), min(settings().seconds("MEMORY_TTL"), LONGEST_WAIT))
     return DynamoTurns(
         _dynamodb(),
         settings().text("CONTEXT_TABLE"),
-        settings().seconds("SESSION_TTL"),
+        lifetime,
         settings().optional_count("DAILY_TOKENS"),
         now,
     )

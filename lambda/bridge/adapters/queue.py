@@ -50,12 +50,16 @@ class SqsTurnQueue:
         self._hold_seconds = hold_seconds
 
     def send(self, turn: Turn) -> None:
-        """Put a turn at the end of its session's line. SQS drops a repeat within five minutes."""
+        """Put a turn at the end of its session's line. SQS drops what the SDK sends again.
+
+        Not what a client sends again: a request that was taken in before is recognized by its record,
+        and one whose session was forgotten has to get through also within SQS's five minutes.
+        """
         self._client.send_message(
             QueueUrl=self._url,
             MessageBody=encode(turn),
             MessageGroupId=_digest(str(turn.key)),
-            MessageDeduplicationId=_digest(f"{turn.key}/{turn.request_id}"),
+            MessageDeduplicationId=_digest(f"{turn.key}/{turn.request_id}/{turn.accepted}"),
         )
 
     @contextmanager
