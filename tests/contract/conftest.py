@@ -58,10 +58,14 @@ class Deployment:
     log: io.StringIO
 
     def connect(
-        self, headers: dict[str, str] | None = None, connection_id: str | None = None
+        self, headers: dict[str, str] | None = None, connection_id: str | None = None, **identity: str
     ) -> dict[str, Any]:
+        """Let the connect function have a handshake; `identity` is what API Gateway knows of the caller."""
         event = golden("connect")
-        event["headers"] |= headers or {}
+        for name, value in (headers or {}).items():
+            event["headers"][name] = value
+            event["multiValueHeaders"][name] = [value]
+        event["requestContext"]["identity"] |= identity
         if connection_id is not None:
             event["requestContext"]["connectionId"] = connection_id
         return connect.handler(event, aws.Context())
