@@ -301,7 +301,7 @@ class Completed:
 
 
 Piece = Started | Text | Completed
-"""What comes of an answer, in this order."""
+"""What comes of an answer, in this order; it starts again where nothing was said before it broke off."""
 
 
 class Claude(Protocol):

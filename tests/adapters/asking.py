@@ -10,14 +10,20 @@ import pytest
 from bridge.adapters.claude import Endpoint, MessagesApi
 from bridge.conversation import Usage
 from bridge.errors import BridgeError
+from bridge.interruption import Interruption
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
-from bridge.ports import Completed, Text
+from bridge.ports import Completed, Piece, Started, Text
 from tests.fakes import START, FakeSecret, an_exchange
 from tests.messages_server import KEY, MessagesServer
 
-ANSWERED = [Text("Hel"), Text("lo 中😀"), Completed("end_turn", Usage(7, 3), "claude-real")]
+ANSWERED: list[Piece] = [
+    Started(Usage(7), "claude-real"),
+    Text("Hel"),
+    Text("lo 中😀"),
+    Completed("end_turn", Usage(7, 3), "claude-real"),
+]
 
 
 def api(server: MessagesServer, secret: FakeSecret | None = None, **changes: Any) -> MessagesApi:
@@ -30,15 +36,15 @@ def api(server: MessagesServer, secret: FakeSecret | None = None, **changes: Any
     return MessagesApi(Endpoint(**(settings | changes)), secret or FakeSecret(KEY))
 
 
-def ask(claude: MessagesApi) -> list[Text | Completed]:
+def ask(claude: MessagesApi) -> list[Piece]:
     told = prompt.build(Parts("Be kind.", Window((an_exchange(),)), "And now?", START))
-    with claude.answer(told, "claude-asked") as events:
+    with claude.answer(told, "claude-asked", Interruption()) as events:
         return list(events)
 
 
-def listen(claude: MessagesApi, heard: list[Text | Completed]) -> None:
+def listen(claude: MessagesApi, heard: list[Piece]) -> None:
     """Put what Claude says into ``heard`` as it comes, also where it breaks off."""
-    with claude.answer(prompt.build(Parts("", Window(), "Hi", START)), "m") as events:
+    with claude.answer(prompt.build(Parts("", Window(), "Hi", START)), "m", Interruption()) as events:
         for event_heard in events:
             heard.append(event_heard)
 

@@ -12,6 +12,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from bridge.adapters.sessions import DynamoSessions
+from bridge.interruption import Interruption
 from tests import aws
 from tests.adapters.speaking import DAYS, HOURS
 from tests.fakes import FakeClock
@@ -68,6 +69,7 @@ def server(running: MessagesServer) -> Iterator[MessagesServer]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(Interruption, "wait", lambda _, seconds: waited.append(seconds))
     return waited
 
 

@@ -107,7 +107,7 @@ class Visibility:
 def test_a_message_is_held_anew_for_as_long_as_it_is_worked_on(
     logger: Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RENEW_SECONDS", 0)
+    monkeypatch.setattr(module, "RENEWALS", float("inf"))
     sqs = Visibility()
     with SqsTurnQueue(sqs, "url", logger).hold("receipt"):
         sqs.wait_for(3)

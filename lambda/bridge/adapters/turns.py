@@ -21,6 +21,10 @@ from bridge.conversation import Turn
 from bridge.errors import QuotaExceeded
 from bridge.ports import Clock, Standing
 
+LONGEST_WAIT = timedelta(days=20)
+"""A message may wait four days in the queue and 14 in the dead-letter queue: so long it is known whether
+its turn had begun."""
+
 _COUNT_KEPT = timedelta(days=1)
 """How long after its day a count is kept: until no turn that began on it can end any more."""
 
