@@ -48,6 +48,8 @@ def _misfits(value: Any, hint: Any) -> Iterator[str]:  # noqa: PLR0912 - a table
     elif hint is float:
         if type(value) not in {int, float}:
             yield f": {type(value).__name__} is no number"
+    elif hint is Any:
+        return
     elif type(value) is not hint and not (hint is type(None) and value is None):
         yield f": {type(value).__name__} is no {hint.__name__}"
     elif isinstance(value, str) and not is_well_formed(value):
