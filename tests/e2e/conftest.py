@@ -14,11 +14,9 @@ import pytest
 from llmock.pytest_plugin import LLMock
 from llmock.testing import LLMockServer
 
-from bench.standin import INSTANT, STEADY, StandIn
+from bench.standin import StandIn
 from bridge_local import model_file, model_server, ports
-from bridge_local.runtime import LocalAws
-from tests.e2e.deployed import ANTHROPIC_KEY, CLAUDE, Deployed
-from tests.e2e.switchboard import Switchboard
+from tests.e2e.deployed import Deployed, deployed
 from tests.e2e.wire import Wire
 
 E2E = Path(__file__).parent
@@ -53,22 +51,12 @@ def bridge(llmock_server: LLMockServer, tmp_path_factory: pytest.TempPathFactory
                 return stand_in.url
             return real_model if model == model_server.MODEL else llmock_server.base_url("anthropic")
 
-        with Switchboard(route) as switchboard:
-            local = LocalAws(tmp_path_factory.mktemp("local"), progress=print)
-            settings = {
-                "anthropic_base_url": switchboard.url,
-                "model": INSTANT,
-                "allowed_models": ",".join([INSTANT, STEADY, CLAUDE, model_server.MODEL]),
-                "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
-                "system_prompt": model_server.SYSTEM_PROMPT,
-                "summary_model": INSTANT,
-                "prices": f"{INSTANT}=2/10",
-            }
-            try:
-                status = local.up(settings=settings, port=ports.free_port(30_000), api_key=ANTHROPIC_KEY)
-                yield Deployed(local, status, switchboard, model_server.MODEL)
-            finally:
-                local.down()
+        settings = {
+            "max_output_tokens": str(model_server.MAX_OUTPUT_TOKENS),
+            "system_prompt": model_server.SYSTEM_PROMPT,
+        }
+        with deployed(tmp_path_factory.mktemp("local"), route, settings=settings) as bridge:
+            yield bridge
 
 
 @pytest.fixture(autouse=True)

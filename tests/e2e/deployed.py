@@ -1,20 +1,37 @@
-"""The deployed bridge, as the end-to-end tests use it."""
+"""The deployed bridge, as the end-to-end tests use it.
+
+    client ── gateway (a model of API Gateway) ── functions ── recorder ── emulator
+                          └─ @connections ──────────┘└─ switchboard ── who plays Claude
+
+The functions run in the emulator. Clients come through the gateway, which has API Gateway's limits; the
+functions' calls to AWS go through the recorder, and their calls to Claude through the switchboard.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import jwt
 
+from bench.standin import INSTANT, STEADY
+from bridge_local import model_server, ports
+from bridge_local.emulator import FUNCTIONS_ENDPOINT
 from bridge_local.runtime import LocalAws
 from bridge_local.status import Status
-from tests.e2e.switchboard import Switchboard
+from tests.e2e.switchboard import Route, Switchboard
 from tests.e2e.wire import Wire
+from tests.gateway.backend import Emulated
+from tests.gateway.model import Gateway
+from tests.recorder.recorder import Recorder
 
 CLAUDE = "claude-stand-in"
 """The model that the failing stand-in plays."""
@@ -22,34 +39,51 @@ CLAUDE = "claude-stand-in"
 ANTHROPIC_KEY = f"sk-ant-marker-{uuid.uuid4().hex}"
 """Stands in for the Anthropic key: a test looks for it where no key may be."""
 
+HOLD_SECONDS = 10
+"""How long after a killed function its turn is taken up again: the least that may be set."""
+
 
 @dataclass
 class Deployed:
-    """One local AWS with the bridge in it, and all who play Claude behind one switchboard."""
+    """One local AWS with the bridge in it, and all that stands around it."""
 
     local: LocalAws
-    status: Status
+    gateway: Gateway
+    recorder: Recorder
     switchboard: Switchboard
-    real_model: str
+    port: int
+    status: Status = None  # type: ignore[assignment]  # from `up` on
+    signing_key: str = ""
     owner: str = "ann"
     """Who speaks where a test does not say."""
 
-    def __post_init__(self) -> None:
-        secrets = self.aws("secretsmanager")
+    def up(self, **options: Any) -> None:
+        """Bring it up, or up again."""
+        with _in_environment(FUNCTIONS_ENDPOINT, self.recorder.url):
+            self.status = self.local.up(port=self.port, **options)
+        self.gateway.attach(
+            Emulated(self.port, self.aws("apigatewayv2"), self.status.url),
+            elsewhere=self.status.url.replace("ws://", "http://"),
+        )
         arn = self.status.outputs["SigningSecretArn"]
-        self.signing_key: str = secrets.get_secret_value(SecretId=arn)["SecretString"]
+        self.signing_key = self.aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
 
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return self.status.url
+        return self.gateway.websocket_url
+
+    @property
+    def real_model(self) -> str:
+        """The name of a real, tiny model."""
+        return model_server.MODEL
 
     def aws(self, service: str) -> Any:
-        """Return a client for the local AWS."""
+        """Return a client for the local AWS, past the recorder."""
         return boto3.client(
             service,
-            endpoint_url=self.status.aws_endpoint,
-            region_name=self.status.region,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-east-1",
             aws_access_key_id="000000000000",
             aws_secret_access_key="local",
         )
@@ -72,3 +106,42 @@ class Deployed:
         """Return what Claude was asked last."""
         body: dict[str, Any] = json.loads(self.switchboard.bodies[-1])
         return body
+
+
+@contextmanager
+def deployed(
+    folder: Path, route: Route, *, settings: dict[str, str], progress: Callable[[str], None] = print
+) -> Iterator[Deployed]:
+    """Bring the real template up in ``folder``; ``route`` says who plays Claude."""
+    port = ports.free_port(30_000)
+    with ExitStack() as stack:
+        switchboard = stack.enter_context(Switchboard(route))
+        gateway = stack.enter_context(Gateway())
+        recorder = stack.enter_context(Recorder(f"http://127.0.0.1:{port}"))
+        local = LocalAws(folder, progress=progress)
+        bridge = Deployed(local, gateway, recorder, switchboard, port)
+        stack.callback(local.down)
+        base = {
+            "anthropic_base_url": switchboard.url,
+            "callback_url": f"{gateway.url}/{{stage}}",
+            "hold_seconds": str(HOLD_SECONDS),
+            "model": INSTANT,
+            "allowed_models": ",".join([INSTANT, STEADY, CLAUDE, model_server.MODEL]),
+            "summary_model": INSTANT,
+            "prices": f"{INSTANT}=2/10",
+        }
+        bridge.up(settings=base | settings, api_key=ANTHROPIC_KEY)
+        yield bridge
+
+
+@contextmanager
+def _in_environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bench.standin import INSTANT
 from tests.e2e.deployed import Deployed
@@ -41,8 +41,6 @@ QUERY = {"action": "query", "request_id": REQUEST, "message": "hello", "model": 
         pytest.param({"action": "history", "session_id": "nobody-knows-it"}, "not_found", id="not-found"),
         pytest.param({"action": "sessions", "limit": 0}, "bad_request", id="limit"),
         pytest.param({"action": "sessions", "before": "x"}, "bad_request", id="cursor"),
-        pytest.param(b"\x00\xff", "bad_request", id="binary"),
-        pytest.param("x" * 129 * 1024, "too_large", id="129-kb"),
     ],
 )
 def test_bad_input_gets_its_error(wire: Wire, frame: Any, code: str) -> None:
@@ -53,6 +51,18 @@ def test_bad_input_gets_its_error(wire: Wire, frame: Any, code: str) -> None:
     if isinstance(frame, dict) and frame.get("request_id") == REQUEST:
         assert error["request_id"] == REQUEST
     assert wire.request({"action": "ping"}) == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [pytest.param(b"\x00\xff", 1003, id="binary"), pytest.param("x" * 129 * 1024, 1009, id="129-kb")],
+)
+def test_what_api_gateway_does_not_carry_ends_the_connection(wire: Wire, message: Any, code: int) -> None:
+    wire.send(message)
+    with pytest.raises(ConnectionClosed) as closed:
+        wire.receive()
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == code
 
 
 def test_bad_input_leaves_no_session_behind(bridge: Deployed) -> None:

@@ -123,9 +123,7 @@ def test_a_long_message_comes_whole_and_its_history_in_parts(bridge: Deployed, s
     message = "".join(chr(0x4E00 + n % 5000) for n in range(30_000))
     with bridge.connect() as wire:
         frame = {"action": "query", "request_id": str(uuid.uuid4()), "session_id": session}
-        text = json.dumps({**frame, "message": message, "model": INSTANT}, ensure_ascii=False)
-        pieces = [text[n : n + 8_000] for n in range(0, len(text), 8_000)]
-        wire.socket.send(pieces)
+        wire.send(json.dumps({**frame, "message": message, "model": INSTANT}, ensure_ascii=False))
         assert wire.until("answer", "error")[-1]["type"] == "answer"
         wire.ask("And now?", session_id=session, model=INSTANT)
         entries: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ def test_a_session_survives_the_local_aws(bridge: Deployed, session: str) -> Non
         wire.ask("Remember me.", session_id=session, model=INSTANT)
     bridge.local.down()
     assert not bridge.local.status().running
-    bridge.status = bridge.local.up()
+    bridge.up()
     with bridge.connect() as wire:
         _, answer = wire.ask("Do you?", session_id=session, model=INSTANT)
     assert answer["turn"] == 2

@@ -12,6 +12,9 @@ from websockets.sync.client import ClientConnection, connect
 TIMEOUT = 60
 """Seconds after which a frame that does not come fails its test."""
 
+FRAGMENT = 8_000
+"""Characters of a fragment at most: API Gateway closes the connection for a frame over 32 KB."""
+
 Frame = dict[str, Any]
 
 
@@ -32,8 +35,13 @@ class Wire:
         self._connecting.__exit__(kind, value, trace)
 
     def send(self, frame: Any) -> None:
-        """Send a frame: text and bytes as they are, anything else as JSON."""
-        self.socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+        """Send a frame: text and bytes as they are, anything else as JSON; a long text in fragments."""
+        if isinstance(frame, bytes):
+            self.socket.send(frame)
+            return
+        text = frame if isinstance(frame, str) else json.dumps(frame)
+        pieces = [text[at : at + FRAGMENT] for at in range(0, len(text), FRAGMENT)]
+        self.socket.send(pieces if len(pieces) > 1 else text)
 
     def receive(self) -> Frame:
         """Return the next frame."""

@@ -61,7 +61,11 @@ class InProcess:
 
 
 class Emulated:
-    """The API as it was deployed into the emulator, whose control plane tells its routes."""
+    """The API as it was deployed into the emulator, whose control plane tells its routes.
+
+    Which of them respond it cannot tell: the emulator does not know that resource, and `local` leaves it out.
+    In every other environment it is `$default`.
+    """
 
     def __init__(self, port: int, apigateway: Any, url: str) -> None:
         """``url`` is what the emulator's clients connect to: …/{api_id}/{stage}."""
@@ -91,6 +95,6 @@ def _routes(apigateway: Any, api_id: str) -> dict[str, Route]:
         target = route["Target"].rpartition("/")[2]
         integration = apigateway.get_integration(ApiId=api_id, IntegrationId=target)
         arn = integration["IntegrationUri"].partition("/functions/")[2].removesuffix("/invocations")
-        responses = apigateway.get_route_responses(ApiId=api_id, RouteId=route["RouteId"])["Items"]
-        found[route["RouteKey"]] = Route(arn.rpartition(":")[2], responds=bool(responses))
+        key = route["RouteKey"]
+        found[key] = Route(arn.rpartition(":")[2], responds=key == DEFAULT_ROUTE)
     return found
