@@ -87,13 +87,15 @@ class AwsAccess:
 def in_words(of: str, needs: str = "") -> Iterator[None]:
     """Raise AWS's errors in words: `of` what it was asked, `needs` which rights that takes.
 
-    Raises NotConfigured.
+    Raises NotConfigured. A condition that does not hold is no error of AWS's, and is passed on.
     """
     import botocore.exceptions
 
     try:
         yield
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        if code_of(error) == "ConditionalCheckFailedException":
+            raise
         raise _in_words(error, of, needs) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import getpass
 import json
+import math
 import re
 import time
 import uuid
@@ -86,6 +87,50 @@ def checked_owner(owner: str) -> str:
     if not 1 <= len(owner) <= _LONGEST_OWNER or "#" in owner or not owner.isprintable():
         raise UsageError("an owner's name is 1 to 256 printable characters, without `#`")
     return owner
+
+
+def checked_id(token_id: str) -> str:
+    """Return a token's id (`jti`). Raises UsageError unless it is 1 to 256 printable characters.
+
+    A token itself is refused, and not repeated: its id is within it.
+    """
+    if token_id.count(".") == 2 and token_id.startswith("ey"):  # noqa: PLR2004 - a JWT has three parts
+        raise UsageError(
+            "this is a token, which does not belong on the command line; what is wanted is its id",
+            hint="`bridge doctor` tells the id of the token that it is given.",
+        )
+    if not 1 <= len(token_id) <= _LONGEST_OWNER or not token_id.isprintable():
+        raise UsageError("a token's id is 1 to 256 printable characters")
+    return token_id
+
+
+def moment_of(text: str) -> int:
+    """Return a moment of the past in whole seconds since the epoch, rounded up.
+
+    It is given in ISO 8601 (in UTC where no zone is named) or in such seconds. Raises UsageError.
+    """
+    try:
+        if re.fullmatch(r"\d{9,11}", text.strip()):
+            moment = datetime.fromtimestamp(int(text), UTC)
+        else:
+            read = datetime.fromisoformat(text.strip())
+            moment = read if read.tzinfo else read.replace(tzinfo=UTC)
+        seconds = math.ceil(moment.timestamp())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"`{text}` is no time", hint="Say 2026-11-22T19:30:00Z, 2026-11-22, or seconds since the epoch."
+        ) from None
+    if not 0 <= seconds <= time.time() + 1:
+        raise UsageError(
+            f"`{text}` is yet to come: it would void tokens that are not made yet, and cannot be taken back",
+            hint="Name a moment up to now.",
+        )
+    return seconds
+
+
+def utc(seconds: float) -> str:
+    """Return a moment in seconds since the epoch, for people."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def local_user() -> str:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bridge_cli import local_aws
 from bridge_cli.main import app
+from tests.cli.fake_aws import FakeAws, fake_aws
 from tests.cli.fake_bridge import FakeBridge
 from tests.cli.mcp_clients import TOKEN, Assistants
 
@@ -35,6 +36,12 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBridge]:
     with FakeBridge() as running:
         monkeypatch.setenv("BRIDGE_URL", running.url)
+        yield running
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    with fake_aws(monkeypatch) as running:
         yield running
 
 

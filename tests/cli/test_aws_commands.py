@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import json
 from typing import Any
 
-import boto3
 import jwt
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from bridge_cli import tokens
 from bridge_cli.errors import UsageError
 from tests.cli.conftest import Run
+from tests.cli.fake_aws import SIGNING, STACK, Deployed, FakeAws
 from tests.cli.fake_bridge import FakeBridge
 
-STACK = "claude-context-bridge-test"
-SIGNING = "s" * 64
 KEY = "sk-ant-api03-" + "k" * 90
-
-
-@dataclass
-class FakeAws:
-    """moto's Secrets Manager, and stacks: its CloudFormation needs packages that nothing else here does."""
-
-    secrets: Any
-    stacks: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def deploy(self, url: str, auth: str = "token") -> Deployed:
-        signing = self.secrets.create_secret(Name="signing", SecretString=SIGNING)["ARN"]
-        anthropic = self.secrets.create_secret(Name="anthropic", SecretString="unset")["ARN"]
-        outputs = {"Url": url, "Auth": auth, "SigningSecretArn": signing, "AnthropicSecretArn": anthropic}
-        self.stacks[STACK] = outputs
-        return Deployed(signing, anthropic, self.secrets)
-
-    def describe(self, stack: str) -> dict[str, Any]:
-        if stack not in self.stacks:
-            told = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {stack} does not exist"}}
-            raise ClientError(told, "DescribeStacks")
-        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[stack].items()]
-        return {"Stacks": [{"StackName": stack, "Outputs": outputs}]}
-
-
-@dataclass
-class Deployed:
-    """A stack's secrets."""
-
-    signing: str
-    anthropic: str
-    secrets: Any
-
-    def key(self) -> str:
-        return str(self.secrets.get_secret_value(SecretId=self.anthropic)["SecretString"])
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    with mock_aws():
-        fake = FakeAws(boto3.client("secretsmanager", region_name="eu-central-1"))
-        to_moto = BaseClient._make_api_call
-
-        def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            if operation == "DescribeStacks":
-                return fake.describe(parameters["StackName"])
-            return to_moto(client, operation, parameters)
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", call)
-        yield fake
 
 
 @pytest.fixture
@@ -87,11 +29,18 @@ def claims(token: str) -> dict[str, Any]:
 def test_a_token_is_all_that_is_printed(deployed: Deployed, run: Run) -> None:
     told = run("token", "create", "--owner", "ada", "--expires", "30m", "--stack", STACK)
     assert told.exit_code == 0
-    assert told.stderr == ""
     read = claims(told.stdout.removesuffix("\n"))
+    assert read["jti"] in told.stderr
+    assert told.stdout.strip() not in told.stderr
     assert set(read) == {"sub", "exp", "iat", "jti"}
     assert read["sub"] == "ada"
     assert read["exp"] - read["iat"] == 1800
+
+
+def test_a_token_with_its_id_as_json(deployed: Deployed, run: Run) -> None:
+    told = json.loads(run("token", "create", "--owner", "ada", "--stack", STACK, "--json").stdout)
+    read = claims(told["token"])
+    assert told == {"token": told["token"], "id": read["jti"], "owner": "ada", "expires": read["exp"]}
 
 
 def test_the_signing_secret_comes_from_an_option_a_profile_or_the_environment(

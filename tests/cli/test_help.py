@@ -17,7 +17,7 @@ OWN_COMMANDS = {
     *["ask", "chat", "sessions", "history", "recall", "forget", "usage", "mcp", "doctor", "local"],
     *["config", "config set", "config unset", "config get", "config list", "config use", "config remove"],
     *["config path"],
-    *["token", "token create", "key", "key set"],
+    *["token", "token create", "token revoke", "token revoked", "key", "key set"],
 }
 
 

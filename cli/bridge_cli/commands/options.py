@@ -27,6 +27,10 @@ Stack = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="A CloudFormation stack whose outputs tell the rest."),
 ]
+Table = Annotated[
+    str | None,
+    typer.Option("--table", metavar="NAME", help="The sessions table, where no stack tells it."),
+]
 Recall = Annotated[
     RecallScope | None,
     typer.Option(
