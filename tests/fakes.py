@@ -361,6 +361,12 @@ class MemoryIntake:
             raise self.failure
         self.turns.append(turn)
 
+    def session_of(self, owner: str, request_id: str) -> str | None:
+        names = [
+            turn.key.name for turn in self.turns if (turn.key.owner, turn.request_id) == (owner, request_id)
+        ]
+        return names[0] if names else None
+
 
 class FakeSecret:
     """A secret that is `cached` until someone asks for it fresh."""

@@ -151,3 +151,61 @@ def test_no_thread_is_left(gateway: FakeGateway) -> None:
     with Outbox(gateway, "c", ID) as outbox:
         outbox.say("Hello")
     assert threading.active_count() == before
+
+
+def on(gateway: FakeGateway, connection: str) -> dict[int, str]:
+    """Return the deltas that a connection was sent, by number; a repeat must be the same."""
+    told: dict[int, str] = {}
+    for (target, _), frame in zip(gateway.posts, gateway.frames, strict=True):
+        if target == connection and frame["type"] == "delta":
+            assert told.setdefault(frame["seq"], frame["text"]) == frame["text"]
+    return told
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(texts.filter(bool), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 15)), max_size=4),
+)
+def test_whoever_it_points_to_gets_all_that_it_lacks(
+    pieces: list[str], points: list[tuple[int, int]]
+) -> None:
+    gateway = FakeGateway()
+    with Outbox(gateway, "c0", ID) as outbox:
+        for said, piece in enumerate(pieces):
+            for number, (after, seq) in enumerate(points, start=1):
+                if after == said:
+                    outbox.point(f"c{number}", seq)
+            outbox.say(piece)
+        outbox.flush()
+        outbox.send(CLOSING)
+    told, total = on(gateway, outbox.connection_id), len(outbox.lengths)
+    assert sorted(told) == list(range(total - len(told) + 1, total + 1))
+    assert gateway.posts[-1][0] == outbox.connection_id
+    whole = {**on(gateway, "c0"), **told}
+    for number in range(1, len(points) + 1):
+        whole |= on(gateway, f"c{number}")
+    assert "".join(whole[seq] for seq in sorted(whole)) == "".join(pieces)
+    assert tuple(len(whole[seq]) for seq in sorted(whole)) == outbox.lengths
+
+
+def test_a_client_that_was_gone_comes_back_to_the_whole_answer(gateway: FakeGateway) -> None:
+    gateway.closed.add("c")
+    with Outbox(gateway, "c", ID) as outbox:
+        outbox.say("Hello, ")
+        outbox.say("you")
+        outbox.flush()
+        outbox.point("new", 0)
+        outbox.flush()
+        outbox.send(CLOSING)
+    assert "".join(on(gateway, "new").values()) == "Hello, you"
+    assert gateway.posts[-1] == ("new", frames.encode(CLOSING))
+
+
+def test_a_copy_for_somebody_else_is_a_courtesy(gateway: FakeGateway) -> None:
+    gateway.closed.add("elsewhere")
+    with Outbox(gateway, "c", ID) as outbox:
+        outbox.send(CLOSING, "elsewhere")
+        outbox.send(CLOSING)
+    assert not outbox.gone
+    assert [target for target, _ in gateway.posts] == ["c"]

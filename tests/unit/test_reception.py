@@ -11,12 +11,15 @@ from bridge.conversation import SessionKey
 from bridge.errors import Conflict
 from bridge.intake import Reception, Reply, Settings
 from bridge.ports import Connection
+from bridge.resuming import Resuming
 from tests import wired
 from tests.fake_speakers import speakers
+from tests.fake_turns import MemoryTurns
 from tests.fakes import (
     KEY,
     START,
     FakeClock,
+    FakeGateway,
     MemoryConnections,
     MemoryIntake,
     MemorySessions,
@@ -43,6 +46,7 @@ class Desk:
             speakers(known, self.clock),
             self.sessions,
             self.intake,
+            Resuming(MemoryTurns(), self.sessions, self.intake, FakeGateway),
             reminding,
             self._forget,
             SETTINGS,
@@ -223,3 +227,12 @@ def test_the_owners_sessions(desk: Desk) -> None:
     }
     assert (frame["before"], frame["request_id"]) == (None, ID)
     assert desk.frame(action="sessions", limit=1)["before"] == "next"
+
+
+def test_a_turn_that_waits_is_resumed_and_cancelled_by_its_request(desk: Desk) -> None:
+    desk.frame(action="query", request_id=ID, session_id="travel", message="Hi")
+    accepted = {"type": "accepted", "request_id": ID, "session_id": "travel"}
+    assert desk.frame(action="resume", request_id=ID, last_seq=4) == accepted
+    assert desk.frame(action="cancel", request_id=ID) == accepted
+    unknown = desk.frame(action="resume", request_id=request_id(2))
+    assert (unknown["code"], unknown["request_id"]) == ("not_found", request_id(2))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.protocol import requests
-from bridge.protocol.requests import FrameError, History, Ping, Query, Request, Sessions
+from bridge.protocol.requests import Forget, FrameError, History, Ping, Query, Request, Resume, Sessions
 from tests.fakes import request_id
 
 LIMIT = 100
@@ -104,15 +104,13 @@ def test_no_action(action: object) -> None:
     assert refused({}).error.code == "bad_request"
 
 
-@pytest.mark.parametrize(
-    "action", ["resume", "QUERY", "query ", "default", "$default", "x" * 1000, "_query", "\x00"]
-)
+@pytest.mark.parametrize("action", ["QUERY", "query ", "default", "$default", "x" * 1000, "_query", "\x00"])
 def test_an_unknown_action(action: str) -> None:
     wrong = refused({"action": action, "request_id": ID})
     assert wrong.error.code == "unknown_action"
     assert wrong.request_id == ID
     assert len(wrong.error.message) < 500
-    assert "forget, history, ping, query, recall, sessions, usage" in wrong.error.message
+    assert "cancel, forget, history, ping, query, recall, resume, sessions, usage" in wrong.error.message
 
 
 @pytest.mark.parametrize(
@@ -243,3 +241,37 @@ def test_any_object_is_a_request_or_a_frame_error(action: dict[str, Any], fields
         assert wrong.request_id in {None, ID}
     if request is not None:
         assert request.request_id == fields.get("request_id")
+
+
+@pytest.mark.parametrize(("told", "last_seq"), [({}, 0), ({"last_seq": None}, 0), ({"last_seq": 12}, 12)])
+def test_a_resume_says_what_its_client_has(told: dict[str, Any], last_seq: int) -> None:
+    assert parse({"action": "resume", "request_id": ID, **told}) == Resume(ID, last_seq)
+
+
+@pytest.mark.parametrize("last_seq", [-1, 1.5, "3", True, 10**9 + 1, [1]])
+def test_a_bad_last_seq(last_seq: object) -> None:
+    assert refused({"action": "resume", "request_id": ID, "last_seq": last_seq}).error.code == "bad_request"
+
+
+@pytest.mark.parametrize("action", ["resume", "cancel"])
+def test_what_is_about_a_request_names_it(action: str) -> None:
+    assert "request_id" in refused({"action": action}).error.message
+
+
+def test_everything_or_one_session_is_forgotten() -> None:
+    assert parse({"action": "forget", "everything": True}) == Forget(None, None)
+    assert parse({"action": "forget", "session_id": "a", "everything": False}) == Forget("a", None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"everything": True, "session_id": "a"},
+        {"everything": False},
+        {"everything": "yes"},
+        {"everything": 1},
+    ],
+)
+def test_what_to_forget_must_be_clear(fields: dict[str, Any]) -> None:
+    assert "everything" in refused({"action": "forget", **fields}).error.message

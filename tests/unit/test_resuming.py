@@ -25,6 +25,7 @@ from tests.fakes import (
     MODEL,
     FakeGateway,
     Line,
+    MemoryIntake,
     MemorySessions,
     ScriptedClaude,
     a_turn,
@@ -38,16 +39,6 @@ ELSEWHERE = Connection("elsewhere", KEY.owner, None)
 QUICK = 0.002
 
 
-class Accepted:
-    """The requests that were taken in: all of ada's, in one session."""
-
-    def __call__(self, turn: object) -> None:
-        raise AssertionError("nothing is taken in here")
-
-    def session_of(self, owner: str, request_id: str) -> str | None:
-        return KEY.name if (owner, request_id) == (KEY.owner, ID) else None
-
-
 class Bridge:
     """What answers turns, and what their owners ask of them meanwhile."""
 
@@ -57,7 +48,9 @@ class Bridge:
         self.gateway = FakeGateway()
         self.turns = MemoryTurns(tokens)
         self.answering = wired.answering(self.sessions, self.claude, self.gateway, turns=self.turns)
-        self.resuming = Resuming(self.turns, self.sessions, Accepted(), lambda: self.gateway)
+        intake = MemoryIntake()
+        intake(a_turn())
+        self.resuming = Resuming(self.turns, self.sessions, intake, lambda: self.gateway)
 
     @contextmanager
     def under_way(self) -> Iterator[list[Outcome]]:
@@ -175,9 +168,8 @@ def test_a_failed_turn_is_told_as_it_was() -> None:
 def test_what_was_never_sent_is_not_found(speaker: Connection) -> None:
     bridge = Bridge()
     wanted = ID if speaker.owner != KEY.owner else request_id(2)
-    for ask in (lambda: bridge.resuming.resume(Resume(wanted, 0), speaker),):
-        with pytest.raises(NotFound):
-            ask()
+    with pytest.raises(NotFound):
+        bridge.resuming.resume(Resume(wanted, 0), speaker)
     with pytest.raises(NotFound):
         bridge.resuming.cancel(Cancel(wanted), speaker)
     assert bridge.turns.standings == {}
