@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from bridge.conversation import STOP_REASON_CANCELLED
+
 if TYPE_CHECKING:
     from bridge.answering import Outcome
-    from bridge.conversation import Turn
+    from bridge.conversation import Exchange, Turn
     from bridge.summarizing import Folded
 
 logger = Logger()
@@ -59,7 +61,7 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
     if outcome.post_failure is not None:
         logger.warning("the client could not be posted to", exc_info=outcome.post_failure)
     logger.info(
-        "turn failed" if exchange.failure else "turn answered",
+        _outcome_of(exchange),
         turn=exchange.turn,
         model=exchange.model,
         stop_reason=exchange.stop_reason,
@@ -73,6 +75,12 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         posts=outcome.posts,
         duration_ms=round(outcome.duration * 1000),
     )
+
+
+def _outcome_of(exchange: Exchange) -> str:
+    if exchange.failure is not None:
+        return "turn failed"
+    return "turn cancelled" if exchange.stop_reason == STOP_REASON_CANCELLED else "turn answered"
 
 
 def record_summary(folded: Folded) -> None:
@@ -90,3 +98,9 @@ def record_summary(folded: Folded) -> None:
         characters=folded.characters,
         usage=usage.as_dict(),
     )
+
+
+def record_lost_memories(segments: int, exchanges: int) -> None:
+    """Log and count segments of a memory that could not be read: what they named is not recalled any more."""
+    count_failure("remember")
+    logger.error("a part of a memory could not be read and was given up", segments=segments, lost=exchanges)
