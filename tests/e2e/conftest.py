@@ -22,11 +22,28 @@ from tests.e2e.wire import Wire
 E2E = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give whoever waits first for the deployment the time that it takes."""
-    for item in items:
-        if E2E in item.path.parents:
-            item.add_marker(pytest.mark.timeout(420))
+# They look back on all that the others did.
+LAST = ("test_least_privilege.py",)
+
+_WHOLE_RUN = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give whoever waits first for the deployment the time that it takes, and let the lookers-back be last."""
+    ours = [item for item in items if E2E in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(420))
+    items.sort(key=lambda item: item in ours and item.path.name in LAST)
+    config.stash[_WHOLE_RUN] = {item.path.name for item in ours} == {
+        path.name for path in E2E.glob("test_*.py")
+    }
+
+
+@pytest.fixture(scope="session")
+def whole_run(pytestconfig: pytest.Config) -> bool:
+    """Tell whether all end-to-end tests run."""
+    return pytestconfig.stash[_WHOLE_RUN]
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import jwt
 
 from bench.standin import INSTANT, STEADY
 from bridge_local import model_server, ports
+from bridge_local.deployment import STACK
 from bridge_local.emulator import FUNCTIONS_ENDPOINT
 from bridge_local.runtime import LocalAws
 from bridge_local.status import Status
@@ -56,6 +58,7 @@ class Deployed:
     signing_key: str = ""
     owner: str = "ann"
     """Who speaks where a test does not say."""
+    _functions: dict[str, str] = field(default_factory=dict)
 
     def up(self, **options: Any) -> None:
         """Bring it up, or up again."""
@@ -87,6 +90,20 @@ class Deployed:
             aws_access_key_id="000000000000",
             aws_secret_access_key="local",
         )
+
+    def physical_names(self) -> dict[str, str]:
+        """Return what the stack's resources are called, by their logical ids."""
+        pages = self.aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+        listed = [each for page in pages for each in page["StackResourceSummaries"]]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
+
+    def function(self, name: str) -> str:
+        """Return what a function's calls bear as its name: ``answer`` is the end of a long one."""
+        if name not in self._functions:
+            for logical_id, physical in self.physical_names().items():
+                if found := re.fullmatch(r"BridgeFunctions(\w+)Function\w{8}", logical_id):
+                    self._functions[found[1].lower()] = physical[-50:]
+        return self._functions[name]
 
     def token(self, owner: str, *, expires: int = 600) -> str:
         """Return a token that is good for ``expires`` seconds."""
