@@ -30,7 +30,7 @@ _WHOLE_RUN = pytest.StashKey[bool]()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give whoever waits first for the deployment the time that it takes, and let the lookers-back be last."""
+    """Give whoever waits first for the deployment its time, and let those who look back be last."""
     ours = [item for item in items if E2E in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.timeout(420))
