@@ -24,6 +24,7 @@ from bridge_cli.commands import (
     ask,
     chat,
     config,
+    dead_letters,
     doctor,
     key,
     listing,
@@ -162,9 +163,12 @@ add(token.create, token.CREATE_EXAMPLES, token.app)
 add(token.revoke, token.REVOKE_EXAMPLES, token.app)
 add(token.revoked, token.REVOKED_EXAMPLES, token.app)
 add(key.set_key, key.SET_EXAMPLES, key.app, "set")
+add(dead_letters.list_letters, dead_letters.LIST_EXAMPLES, dead_letters.app, "list")
+add(dead_letters.redrive, dead_letters.REDRIVE_EXAMPLES, dead_letters.app)
 app.add_typer(config.app, name="config", epilog=GROUP_EXAMPLE.format("bridge config list"))
 app.add_typer(token.app, name="token", epilog=GROUP_EXAMPLE.format("bridge token create --owner ada"))
 app.add_typer(key.app, name="key", epilog=GROUP_EXAMPLE.format("bridge key set"))
+app.add_typer(dead_letters.app, name="dead-letters", epilog=GROUP_EXAMPLE.format("bridge dead-letters list"))
 app.command(
     "local",
     epilog="\b" + local.EXAMPLES,

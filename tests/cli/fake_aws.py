@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from tests.aws import HASHES_TABLE, SESSIONS_TABLE, create_tables
@@ -61,12 +64,17 @@ class Deployed:
         return str(self.secrets.get_secret_value(SecretId=self.anthropic)["SecretString"])
 
 
+_loader = functools.cache(create_loader)
+"""Reading the services' descriptions anew, as every session does, is most of what a test would take."""
+
+
 @contextmanager
 def fake_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """Run moto, with credentials and a region, and stacks that are described as they were made."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(botocore.session, "create_loader", _loader)
     with mock_aws():
         fake = FakeAws(boto3.client("secretsmanager", region_name=REGION))
         to_moto = BaseClient._make_api_call
