@@ -86,6 +86,11 @@ class Deployment:
 
     def work(self, delivery: int = 1) -> list[str]:
         """Let the answer function have what waits in the queue; return what was posted."""
+        self.deliver(delivery)
+        return self.posted()
+
+    def deliver(self, delivery: int = 1) -> None:
+        """Let the answer function have what waits in the queue."""
         sqs = boto3.client("sqs", region_name=aws.REGION)
         received = sqs.receive_message(
             QueueUrl=self.queue_url, AttributeNames=["All"], MaxNumberOfMessages=10
@@ -97,7 +102,6 @@ class Deployment:
             record["attributes"] |= waiting["Attributes"] | {"ApproximateReceiveCount": str(delivery)}
             answer.handler(event, aws.Context())
             sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=waiting["ReceiptHandle"])
-        return self.posted()
 
     def remember(self, *partitions: str) -> list[str]:
         """Let the remember function know of sessions' headers; return the records that failed."""
