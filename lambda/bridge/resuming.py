@@ -7,7 +7,8 @@ told where to go on. Of a turn that has ended everything stands in the table, an
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 
 from bridge.closing import recorded_failure
 from bridge.conversation import Exchange, SessionKey
@@ -16,6 +17,11 @@ from bridge.ports import Connection, Gateway, Intake, Sessions, Standing, Turns
 from bridge.protocol import frames
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import Cancel, Resume
+
+
+MOST_RETOLD = 300
+"""Deltas that are told again at most, each in a post of about ten milliseconds: who lacks more reads the
+history, which takes a few frames."""
 
 
 class Resuming:
@@ -44,12 +50,14 @@ class Resuming:
         if standing.turn is None:
             return frames.accepted(request.request_id, key.name)
         exchange = self._kept(key, standing, request.request_id)
+        pieces = _pieces(exchange, standing)
+        if len(pieces) - request.last_seq > MOST_RETOLD:
+            return _last_frame(exchange, key.name, None)
         with contextlib.suppress(ClientGone):  # it can come back again
-            for number, text in _pieces(exchange, standing):
-                if number > request.last_seq:
-                    delta = frames.delta(request.request_id, number, text)
-                    self._gateway().post(speaker.connection_id, frames.encode(delta))
-        return _last_frame(exchange, key.name, standing)
+            for number, text in enumerate(pieces[request.last_seq :], start=request.last_seq + 1):
+                delta = frames.delta(request.request_id, number, text)
+                self._gateway().post(speaker.connection_id, frames.encode(delta))
+        return _last_frame(exchange, key.name, len(pieces))
 
     def cancel(self, request: Cancel, speaker: Connection) -> Frame:
         """Have the turn end; return its last frame if it has. Raises `NotFound` as `resume` does."""
@@ -57,7 +65,8 @@ class Resuming:
         standing = self._turns.cancel(speaker.owner, request.request_id, speaker.connection_id)
         if standing.turn is None:
             return frames.accepted(request.request_id, key.name)
-        return _last_frame(self._kept(key, standing, request.request_id), key.name, standing)
+        exchange = self._kept(key, standing, request.request_id)
+        return _last_frame(exchange, key.name, len(_pieces(exchange, standing)))
 
     def _find(self, request_id: str, speaker: Connection) -> SessionKey:
         name = self._intake.session_of(speaker.owner, request_id)
@@ -76,23 +85,17 @@ def _unknown() -> NotFound:
     return NotFound("There is no such request, or it is too long ago. Look into the session's history.")
 
 
-def _pieces(exchange: Exchange, standing: Standing) -> Iterator[tuple[int, str]]:
-    """Yield the deltas of an answer with their numbers; nothing where they are not known."""
-    if not _told_in_pieces(exchange, standing):
-        return
-    start = 0
-    for number, length in enumerate(standing.lengths, start=1):
-        yield number, (exchange.answer or "")[start : start + length]
-        start += length
+def _pieces(exchange: Exchange, standing: Standing) -> list[str]:
+    """Return the texts of an answer's deltas; none where the function that told it died before saying them."""
+    answer = exchange.answer or ""
+    ends = list(itertools.accumulate(standing.lengths))
+    if not ends or ends[-1] != len(answer):
+        return []
+    return [answer[end - length : end] for end, length in zip(ends, standing.lengths, strict=True)]
 
 
-def _told_in_pieces(exchange: Exchange, standing: Standing) -> bool:
-    """Tell whether the function that told an answer lived to say in which pieces."""
-    return sum(standing.lengths) == len(exchange.answer or "")
-
-
-def _last_frame(exchange: Exchange, session_id: str, standing: Standing) -> Frame:
+def _last_frame(exchange: Exchange, session_id: str, deltas: int | None) -> Frame:
+    """Return a turn's last frame; without ``deltas`` its client reads the history."""
     if exchange.failure is not None:
         return frames.error(recorded_failure(exchange), exchange.request_id)
-    deltas = len(standing.lengths) if _told_in_pieces(exchange, standing) else None
-    return frames.answer(exchange, session_id, None, deltas)
+    return frames.answer(exchange, session_id, None, deltas if deltas or not exchange.answer else None)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import outbox, watching
+from bridge import outbox, resuming, watching
 from bridge.answering import Outcome
 from bridge.conversation import Usage
 from bridge.errors import Internal, NotFound, UpstreamError
@@ -288,3 +288,14 @@ def test_a_reader_that_resumes_anywhere_reads_the_whole_answer(pieces: list[str]
     whole = kept | came
     assert "".join(whole[seq] for seq in sorted(whole)) == "".join(pieces)
     assert answer["deltas"] == len(whole)
+
+
+def test_whoever_lacks_too_many_deltas_reads_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resuming, "MOST_RETOLD", 2)
+    bridge = Bridge("é" * 40_000, completed())
+    bridge.answering.answer(a_turn())
+    assert bridge.told("connection-1")[-1]["deltas"] == 4
+    assert bridge.resume(last_seq=1)["deltas"] is None
+    assert bridge.told("new") == []
+    assert bridge.resume(last_seq=2)["deltas"] == 4
+    assert [frame["seq"] for frame in bridge.told("new")] == [3, 4]
