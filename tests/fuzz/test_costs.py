@@ -164,7 +164,7 @@ def test_a_page_of_a_long_history(piece: str) -> None:
         newest_first = iter([an_exchange(turn, piece * times, piece * times) for turn in (2, 1)])
         PAGES.page(newest_first, before=None, first_turn=1, limit=50)
 
-    check(page, 12_000)
+    check(page, 16_000)
 
 
 def test_numbers_of_many_digits_are_not_read() -> None:
