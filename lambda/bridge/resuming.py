@@ -18,7 +18,6 @@ from bridge.protocol import frames
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import Cancel, Resume
 
-
 MOST_RETOLD = 300
 """Deltas that are told again at most, each in a post of about ten milliseconds: who lacks more reads the
 history, which takes a few frames."""
@@ -86,7 +85,7 @@ def _unknown() -> NotFound:
 
 
 def _pieces(exchange: Exchange, standing: Standing) -> list[str]:
-    """Return the texts of an answer's deltas; none where the function that told it died before saying them."""
+    """Return the texts of an answer's deltas; none where the function that told it did not live to say."""
     answer = exchange.answer or ""
     ends = list(itertools.accumulate(standing.lengths))
     if not ends or ends[-1] != len(answer):
