@@ -13,11 +13,22 @@ from typing import Any
 from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
 from bridge.errors import ClientGone, SessionForgotten, TurnTaken
 from bridge.interruption import Interrupted, Interruption
-from bridge.memory.head import Head, Segment, Tombstone, mark_of
+from bridge.memory.head import EVERYTHING, Head, Segment, Tombstone, mark_of
 from bridge.memory.prompt import Prompt
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Completed, Connection, Erased, Piece, Remembered, Rewrite, Taken, Text
+from bridge.ports import (
+    Completed,
+    Connection,
+    Erased,
+    Pause,
+    Piece,
+    Remembered,
+    Rewrite,
+    Taken,
+    Text,
+    never,
+)
 from bridge.pricing import Prices
 
 START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)
@@ -101,10 +112,9 @@ class MemorySessions:
         now = self.heads.get(after.key.owner, _NO_MEMORY)
         if now.forgot(after.key.name) > head.forgot(after.key.name):
             raise SessionForgotten(str(after.key))
-        if exchange.answer is not None:
-            named = self.heads.get(after.key.owner, _NO_MEMORY)
-            name = str(Ref.of(after.key.name, exchange))
-            self.heads[after.key.owner] = replace(named, pending=named.pending | {name})
+        named = self.heads.get(after.key.owner, _NO_MEMORY)
+        name = str(Ref.of(after.key.name, exchange))
+        self.heads[after.key.owner] = replace(named, pending=named.pending | {name})
         kept = self.exchanges.setdefault(after.key, {})
         there = kept.setdefault(exchange.turn, exchange)
         if there.request_id != exchange.request_id:
@@ -190,6 +200,8 @@ class MemoryArchive:
     def forget(self, owner: str, session: str, until: int | None = None) -> int:
         head = self.sessions.heads.get(owner, Head())
         until = milliseconds(self.clock()) if until is None else until
+        if session == EVERYTHING:
+            until = max(until, head.newest)
         self.sessions.heads[owner] = replace(
             head,
             forgetting=head.forgetting | {Tombstone(session, until)},
@@ -197,8 +209,18 @@ class MemoryArchive:
         )
         return until
 
-    def erase(self, key: SessionKey, until: int | None = None) -> Erased:
+    def drop(self, owner: str, request_ids: Collection[str]) -> None:
+        """There are no records of requests here."""
+
+    def listed(self, owner: str) -> list[str]:
+        return [key.name for key in self.sessions.headers if key.owner == owner]
+
+    def standing(self, owner: str, refs: Collection[str]) -> set[str]:
+        return {Ref.parse(ref).session for ref in self.exchanges(owner, refs)}
+
+    def erase(self, key: SessionKey, until: int | None = None, pause: Pause = never) -> Erased:
         """Remove a session; with `until`, what was kept up to then."""
+        pause()
 
         def gone(at: datetime | None) -> bool:
             return until is None or (at is not None and milliseconds(at) <= until)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.adapters.queue import SqsTurnQueue
     from bridge.answering import Answering
     from bridge.auth import Identity
-    from bridge.conversation import SessionKey
+    from bridge.forgetting import Forgetting
     from bridge.intake import Reception
     from bridge.memory.recollection import Recollections
     from bridge.ports import Connections, Gateway, Rates, Sessions, Turns
@@ -141,8 +141,10 @@ def _archive() -> DynamoArchive:
 @functools.cache
 def _eraser() -> DynamoEraser:
     from bridge.adapters.erasing import DynamoEraser
+    from bridge.adapters.hashes import DynamoHashes
 
-    return DynamoEraser(_dynamodb(), settings().text("CONTEXT_TABLE"))
+    hashes = DynamoHashes(_dynamodb(), settings().text("HASH_TABLE"))
+    return DynamoEraser(_dynamodb(), settings().text("CONTEXT_TABLE"), hashes)
 
 
 @functools.cache
@@ -167,13 +169,22 @@ def remembering() -> Remembering:
     """Return what brings memories in order."""
     from bridge.remembering import Remembering
 
-    return Remembering(_archive(), _eraser(), settings().seconds("MEMORY_TTL"), now)
+    memory_ttl = settings().seconds("MEMORY_TTL")
+    return Remembering(_archive(), _eraser(), memory_ttl, now, telemetry.record_lost_memories)
 
 
-def _forget(key: SessionKey) -> int:
+@functools.cache
+def _forgetting() -> Forgetting:
+    from bridge.adapters.dead_letters import SqsDeadLetters
     from bridge.forgetting import Forgetting
 
-    return Forgetting(_eraser(), _archive(), remembering()).forget(key)
+    url = settings().optional_text("DEAD_LETTER_URL")
+    dead_letters = SqsDeadLetters(aws.client("sqs"), url, telemetry.logger) if url else None
+    return Forgetting(_eraser(), _archive(), remembering(), dead_letters)
+
+
+def _forget(owner: str, session: str | None) -> int:
+    return _forgetting().forget(owner, session)
 
 
 @functools.cache

@@ -26,8 +26,8 @@ DEFAULT_MEMORIES = 10
 MOST_USAGES = 30
 """Entries of a page of usages at most: so many with the longest names and titles fit a frame."""
 
-Forget = Callable[[SessionKey], int]
-"""Removes a session and what is remembered of it; returns how many exchanges it had."""
+Forget = Callable[[str, str | None], int]
+"""Removes an owner's session, or without one everything of the owner's; returns how many exchanges it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Reception:
 
     def _remember(self, request: requests.Recall | requests.Forget, owner: str) -> Frame:
         if isinstance(request, requests.Forget):
-            exchanges = self._forget(SessionKey(owner, request.session_id))
+            exchanges = self._forget(owner, request.session_id)
             return frames.forgotten(request.session_id, exchanges, request.request_id)
         limit = request.limit or DEFAULT_MEMORIES
         found = self._reminding.search(owner, request.text, request.session_id, limit)

@@ -146,6 +146,14 @@ class Summaries(Protocol):
         """Remove the summary of a session that is no more."""
 
 
+Pause = Callable[[], None]
+"""Called between the parts of a long work; what it raises ends it there."""
+
+
+def never() -> None:
+    """Let the work go on to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
     """How many exchanges were removed, and when the newest was kept (milliseconds since the epoch)."""
@@ -157,10 +165,29 @@ class Erased:
 class Eraser(Protocol):
     """What removes sessions."""
 
-    def erase(self, key: SessionKey, until: int | None = None) -> Erased:
-        """Remove everything of a session.
+    def erase(self, key: SessionKey, until: int | None = None, pause: Pause = never) -> Erased:
+        """Remove everything of a session, with the records of its requests.
 
         With ``until`` (milliseconds since the epoch) only what was kept up to then is removed.
+        """
+
+    def drop(self, owner: str, request_ids: Collection[str]) -> None:
+        """Remove the records of requests."""
+
+    def listed(self, owner: str) -> Iterable[str]:
+        """Return the owner's sessions that have a header, which may lag behind by a moment."""
+
+    def standing(self, owner: str, refs: Collection[str]) -> Collection[str]:
+        """Return the sessions of exchanges' names of which anything is left."""
+
+
+class DeadLetters(Protocol):
+    """The turns that could not even be recorded as failed."""
+
+    def take_out(self, owner: str, session: str | None, before: Callable[[Collection[str]], None]) -> None:
+        """Remove the turns of a session, or without one those of all the owner's.
+
+        ``before`` is called with the requests of turns that are about to be removed.
         """
 
 
@@ -188,7 +215,7 @@ class Archive(Protocol):
         """Return the head of an owner's memory, read consistently."""
 
     def segments(self, owner: str, wanted: Collection[Segment]) -> Mapping[int, bytes]:
-        """Return the segments that are there, by ``seq``."""
+        """Return the segments that are there and the owner's own, by ``seq``."""
 
     def exchanges(self, owner: str, refs: Collection[str]) -> Mapping[str, Exchange]:
         """Return the exchanges that are there and not past their time, by their names."""
@@ -199,7 +226,8 @@ class Archive(Protocol):
     def forget(self, owner: str, session: str, until: int | None = None) -> int:
         """Have all that a session said up to a moment left out from the next turn on; return that moment.
 
-        Moments are in milliseconds since the epoch; without one it is now.
+        Moments are in milliseconds since the epoch; without one it is now. `EVERYTHING` stands for all
+        sessions; its moment is not before the newest exchange that the head names.
         """
 
 

@@ -7,20 +7,26 @@ whatever it changes it changes in one step, if the head is still as it was read.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
+from typing import NamedTuple
 
-from bridge.conversation import Exchange, SessionKey
+from bridge.conversation import Exchange
+from bridge.erasure import Erasure, outdated
 from bridge.memory.head import Head, Segment
-from bridge.memory.recall import Analysis, StaleSegment, analyse, pack, unpack
+from bridge.memory.named import names_in
+from bridge.memory.recall import Analysis, analyse, pack, unpack
 from bridge.memory.recall.analysis import Passage
-from bridge.memory.recall.ids import segment_ids
 from bridge.memory.recall.meaning import vocabulary
 from bridge.memory.recall.segments import VERSION
 from bridge.memory.recollection import MOST_READ, messages_of
-from bridge.memory.refs import Ref, digest, milliseconds, ref_of, refs_of
-from bridge.ports import Archive, Clock, Eraser, Rewrite
+from bridge.memory.refs import Ref, digest, is_silent, message_id, milliseconds, ref_of, refs_of
+from bridge.ports import Archive, Clock, Eraser, Pause, Rewrite, never
+
+Lost = Callable[[int, int], None]
+"""Hears of so many segments that could not be read, and of how many exchanges they named."""
 
 SEAL_AT = 8
 """Exchanges that wait before they become a segment. Each that waits is read by whoever recalls cold;
@@ -45,122 +51,135 @@ TRIES = 5
 MOST_PACKED = 350_000
 """A segment's size at most: an item holds 400 KB."""
 
-TURNS_END_WITHIN = timedelta(minutes=20)
-"""A tombstone is kept for so long: longer than a turn may run that had begun before."""
-
 _LAST_SEQ = 2**53
 _DAY = 24 * 3600 * 1000
 
 
-class Remembering:
-    """Tends memories. ``memory_ttl`` is how long an exchange is kept."""
+def _unheard(segments: int, exchanges: int) -> None:
+    """Tell nobody."""
 
-    def __init__(self, archive: Archive, eraser: Eraser, memory_ttl: timedelta, clock: Clock) -> None:
+
+class _Change(NamedTuple):
+    """A change of a memory, and the segments that could not be read: what they named is lost to it."""
+
+    rewrite: Rewrite
+    lost: tuple[Segment, ...]
+
+
+class Remembering:
+    """Tends memories. ``memory_ttl`` is how long an exchange is kept.
+
+    ``lost`` is told how many segments could not be read, and how many exchanges they named, which stay
+    where they are and are not recalled any more.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        eraser: Eraser,
+        memory_ttl: timedelta,
+        clock: Clock,
+        lost: Lost = _unheard,
+    ) -> None:
         self._archive = archive
-        self._eraser = eraser
+        self._erasure = Erasure(archive, eraser)
         self._memory_ttl = memory_ttl
         self._clock = clock
+        self._lost = lost
 
-    def tend(self, owner: str) -> None:
-        """Bring a memory in order. Raises where it is changed by others without a pause."""
-        lost = 0
-        while lost < TRIES:
+    def tend(self, owner: str, *, removed: bool = False, pause: Pause = never) -> int:
+        """Bring a memory in order; return how many exchanges were erased on that way.
+
+        ``removed`` tells that exchanges were taken away at the end of their time: nobody else may come by
+        who would take their words away. Raises where the memory is changed by others without a pause.
+        """
+        beaten = erased = 0
+        while beaten < TRIES:
             head = self._archive.head(owner)
-            self._finish_forgetting(owner, head)
-            change = self._change(owner, head)
+            erased += self._erasure.finish(owner, head, pause)
+            change = self._change(owner, head, removed=removed)
             if change is None:
-                return
-            if not self._archive.rewrite(owner, change):
-                lost += 1
-            elif len(head.pending) <= MOST_SETTLED:
-                return
+                return erased
+            if not self._archive.rewrite(owner, change.rewrite):
+                beaten += 1
+                continue
+            if change.lost:
+                self._lost(len(change.lost), sum(segment.exchanges for segment in change.lost))
+            if len(head.pending) <= MOST_SETTLED:
+                return erased
         raise RuntimeError("the memory's head was changed by others again and again")
 
-    def _finish_forgetting(self, owner: str, head: Head) -> None:
-        # Whoever was to forget a session may have died on the way.
-        for tombstone in head.forgetting:
-            self._eraser.erase(SessionKey(owner, tombstone.mark), tombstone.until)
-
-    def _change(self, owner: str, head: Head) -> Rewrite | None:
+    def _change(self, owner: str, head: Head, *, removed: bool) -> _Change | None:
         oldest = milliseconds(self._clock() - self._memory_ttl)
         seal = len(head.pending) >= SEAL_AT
-        unclean, read = self._unclean(owner, head, oldest)
-        if not seal and not unclean and not head.forgetting:
+        gone = {ref for ref in head.pending if not _stays(head, Ref.parse(ref), oldest)}
+        unclean, read = self._unclean(owner, head, oldest, removed=removed)
+        if not seal and not unclean and not gone and not head.forgetting:
             return None
-        settled, fresh = self._settle(owner, head, seal=seal)
+        settled, fresh = self._analyse_pending(owner, head) if seal else (set(), [])
         stay = tuple(segment for segment in head.segments if segment not in unclean)
         stay, tail = _tail(stay, len(settled)) if fresh else (stay, ())
-        rewritten = (*unclean, *tail)
+        rewritten = [each for each in (*unclean, *tail) if _stays_partly(head, each, oldest)]
         missing = [segment for segment in rewritten if segment.seq not in read]
         packed = {**read, **self._archive.segments(owner, missing)}
+        unpacked = {segment: self._unpack(owner, packed.get(segment.seq)) for segment in rewritten}
         kept = {
             each.id: each
-            for each in (*self._unpack(owner, rewritten, packed), *fresh)
-            if (ref := Ref.parse(ref_of(each.id))).at > oldest and head.holds(ref)
+            for each in (*chain.from_iterable(filter(None, unpacked.values())), *fresh)
+            if _stays(head, Ref.parse(ref_of(each.id)), oldest)
         }
         new = list(_segments(list(kept.values())))
-        lately = milliseconds(self._clock() - TURNS_END_WITHIN)
-        return Rewrite(
+        rewrite = Rewrite(
             head=head,
             # The largest first: those at the end are what the next ones are merged with.
             segments=tuple(sorted((*stay, *(each for each, _ in new)), key=lambda each: -each.exchanges)),
             packed={segment.seq: packed for segment, packed in new},
-            settled=frozenset(settled),
+            settled=frozenset(settled | gone),
             finished=head.forgetting,
-            outdated=frozenset(each for each in head.forgotten if each.until < lately),
+            outdated=outdated(head.forgotten, self._clock()),
         )
+        return _Change(rewrite, tuple(segment for segment, found in unpacked.items() if found is None))
 
     def _unclean(
-        self, owner: str, head: Head, oldest: int
+        self, owner: str, head: Head, oldest: int, *, removed: bool
     ) -> tuple[tuple[Segment, ...], Mapping[int, bytes]]:
         """Return the segments that hold what has to go, or that another version analysed.
 
         And what was read of the segments to find that out.
         """
         found = [each for each in head.segments if each.version != version() or _due(each, oldest)]
-        if not head.forgetting:
-            return tuple(found), {}
-        read = self._archive.segments(owner, [each for each in head.segments if each not in found])
-        found += (
-            segment
-            for segment in head.segments
-            if segment.seq in read
-            and not all(map(head.holds, map(Ref.parse, refs_of(segment_ids(read[segment.seq])))))
-        )
+        rest = [each for each in head.segments if each not in found]
+        if not head.forgetting:  # what is past its time may have come to light
+            rest = [each for each in rest if removed and each.oldest <= oldest]
+        doubtful = [each for each in rest if _stays_partly(head, each, oldest)]
+        read = self._archive.segments(owner, doubtful) if doubtful else {}
+        for segment in rest:
+            refs = names_in(read.get(segment.seq, b""))
+            if (
+                refs is None
+                or not all(head.holds(ref) for ref in refs)
+                or (removed and _alone(segment, [ref.at for ref in refs], oldest))
+            ):
+                found.append(segment)
         return tuple(found), read
-
-    def _settle(self, owner: str, head: Head, *, seal: bool) -> tuple[set[str], list[Analysis]]:
-        """Return the names that need not wait any more, and what their exchanges say.
-
-        Where it is too early for a segment, only what was forgotten does not wait.
-        """
-        if seal:
-            return self._analyse_pending(owner, head)
-        return {ref for ref in head.pending if not head.holds(Ref.parse(ref))}, []
 
     def _analyse_pending(self, owner: str, head: Head) -> tuple[set[str], list[Analysis]]:
         """Return the names that need not wait any more, and what their exchanges say."""
         waiting = sorted(head.pending, key=lambda ref: Ref.parse(ref).at)[:MOST_SETTLED]
         found = dict(self._read(owner, waiting))
         lost = milliseconds(self._clock() - LOST_AFTER)
-        settled = {
-            ref
-            for ref in waiting
-            if ref in found or Ref.parse(ref).at <= lost or not head.holds(Ref.parse(ref))
-        }
+        settled = {ref for ref in waiting if ref in found or Ref.parse(ref).at <= lost}
         return settled, _analysed(found)
 
-    def _unpack(
-        self, owner: str, segments: Iterable[Segment], packed: Mapping[int, bytes]
-    ) -> Iterator[Analysis]:
-        for segment in segments:
-            if segment.seq not in packed:
-                continue  # past its time, and taken away with it
-            try:
-                yield from unpack(packed[segment.seq])
-            except StaleSegment:
-                refs = dict.fromkeys(refs_of(segment_ids(packed[segment.seq])))
-                yield from _analysed(dict(self._read(owner, list(refs))))
+    def _unpack(self, owner: str, packed: bytes | None) -> list[Analysis] | None:
+        """Return what a segment holds; None where not even its names can be read."""
+        refs = names_in(packed or b"")
+        if packed is None or refs is None:
+            return None
+        try:
+            return unpack(packed)
+        except Exception:  # noqa: BLE001 - whatever these bytes are, they are no segment of this version
+            return _analysed(dict(self._read(owner, list(map(str, refs)))))
 
     def _read(self, owner: str, refs: Sequence[str]) -> Iterator[tuple[str, Exchange]]:
         for start in range(0, len(refs), MOST_READ):
@@ -169,7 +188,27 @@ class Remembering:
 
 def _analysed(exchanges: Mapping[str, Exchange]) -> list[Analysis]:
     in_time = sorted(exchanges, key=lambda ref: (exchanges[ref].at, exchanges[ref].turn))
-    return [analyse(message) for ref in in_time for message in messages_of(ref, exchanges[ref])]
+    return [analysis for ref in in_time for analysis in _analyses_of(ref, exchanges[ref])]
+
+
+def _analyses_of(ref: str, exchange: Exchange) -> list[Analysis]:
+    if is_silent(ref):  # in a segment only so that it can be found by whoever forgets
+        return [Analysis(message_id(ref, "user"), Ref.parse(ref).session, exchange.at, "user", ())]
+    return [analyse(message) for message in messages_of(ref, exchange)]
+
+
+def _stays(head: Head, ref: Ref, oldest: int) -> bool:
+    return ref.at > oldest and head.holds(ref)
+
+
+def _stays_partly(head: Head, segment: Segment, oldest: int) -> bool:
+    """Tell whether a segment may hold anything that stays, by its newest exchange."""
+    return segment.newest > max(oldest, head.forgot_everything)
+
+
+def _alone(segment: Segment, times: Iterable[int], oldest: int) -> bool:
+    """Tell whether what is past its time goes now or never: nothing goes after it while it may wait."""
+    return segment.oldest <= oldest and not any(oldest < at <= _patience_ends(segment) for at in times)
 
 
 def _tail(segments: tuple[Segment, ...], joining: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
@@ -192,8 +231,11 @@ def _due(segment: Segment, oldest: int) -> bool:
     Else someone who speaks every day would have all of it written anew with every turn. Nobody is told
     what is past its time meanwhile, since its text is gone.
     """
-    patience = min((segment.newest - segment.oldest) // 8, _DAY)
-    return segment.oldest + patience <= oldest
+    return _patience_ends(segment) <= oldest
+
+
+def _patience_ends(segment: Segment) -> int:
+    return segment.oldest + min((segment.newest - segment.oldest) // 8, _DAY)
 
 
 def _segments(analyses: list[Analysis]) -> Iterator[tuple[Segment, bytes]]:

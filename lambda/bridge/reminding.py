@@ -9,7 +9,7 @@ from bridge.conversation import Exchange, SessionKey, Turn
 from bridge.memory.fence import Recalled
 from bridge.memory.head import Head
 from bridge.memory.query import MemoryQuery
-from bridge.memory.refs import Ref
+from bridge.memory.refs import Ref, is_silent
 from bridge.memory.window import Window
 from bridge.ports import Archive
 
@@ -38,7 +38,7 @@ class Reminding:
         """Return what bears on a turn's message, best first, and is not in its window."""
         name = turn.key.name
         told = {str(Ref.of(name, exchange)) for exchange in window.exchanges}
-        if not head.segments and head.pending <= told:
+        if not head.segments and all(ref in told or is_silent(ref) for ref in head.pending):
             return ()
         session = name if turn.recall == "session" else None
         query = MemoryQuery(turn.message, session=session, told=told, budget=self._budget)

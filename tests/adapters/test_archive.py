@@ -90,11 +90,14 @@ def test_keeping_twice_names_once(archive: DynamoArchive, sessions: DynamoSessio
     assert archive.head(KEY.owner).pending == {name(exchange)}
 
 
-def test_a_failed_turn_is_not_named(
+def test_a_failed_turn_is_named_as_one_of_which_nothing_is_recalled(
     archive: DynamoArchive, sessions: DynamoSessions, clock: FakeClock
 ) -> None:
-    say(sessions, clock, answer=None, stop_reason="error", failure=Failure("refused", "No."))
-    assert archive.head(KEY.owner) == Head()
+    failed = say(sessions, clock, answer=None, stop_reason="error", failure=Failure("refused", "No."))
+    (ref,) = archive.head(KEY.owner).pending
+    assert ref == name(failed)
+    assert Ref.parse(ref) == Ref(KEY.name, 1, NOW, silent=True)
+    assert archive.exchanges(KEY.owner, [ref]) == {ref: failed}
 
 
 def test_a_rewrite_moves_names_into_segments(

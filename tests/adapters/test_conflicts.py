@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from bridge.adapters import conflicts, items
 from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.hashes import DynamoHashes
 from bridge.adapters.sessions import DynamoSessions
 from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, Usage
@@ -17,7 +18,7 @@ from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
 from bridge.ports import Erased, Taken
 from tests.adapters.speaking import DAYS, cut, say, seqs
-from tests.aws import SESSIONS_TABLE, Calls
+from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock
 
 HEADER = items.key_of(KEY, items.HEADER_SEQ)
@@ -89,7 +90,9 @@ def test_a_session_is_erased(
 ) -> None:
     say(sessions, clock)
     meet("delete_item", conflict(dynamodb), 1)
-    assert DynamoEraser(dynamodb, SESSIONS_TABLE).erase(KEY) == Erased(1, milliseconds(START))
+    assert DynamoEraser(dynamodb, SESSIONS_TABLE, DynamoHashes(dynamodb, HASHES_TABLE)).erase(KEY) == Erased(
+        1, milliseconds(START)
+    )
     assert seqs(dynamodb, str(KEY)) == []
 
 

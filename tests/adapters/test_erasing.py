@@ -9,6 +9,7 @@ import pytest
 
 from bridge.adapters import items, memory_items
 from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.hashes import DynamoHashes
 from bridge.adapters.sessions import DynamoSessions
 from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, SessionKey, Usage, format_time, parse_time
@@ -16,7 +17,7 @@ from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
 from bridge.ports import Erased, Taken
 from tests.adapters.speaking import DAYS, cut, delete, item, say, seqs
-from tests.aws import SESSIONS_TABLE, Calls
+from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock
 
 COOKING = SessionKey(KEY.owner, "cooking")
@@ -26,7 +27,7 @@ TAKEN = Taken(Usage(9, 4), Cost(3, 3))
 
 @pytest.fixture
 def eraser(dynamodb: Any, calls: Calls) -> DynamoEraser:
-    return DynamoEraser(dynamodb, SESSIONS_TABLE)
+    return DynamoEraser(dynamodb, SESSIONS_TABLE, DynamoHashes(dynamodb, HASHES_TABLE))
 
 
 @pytest.fixture

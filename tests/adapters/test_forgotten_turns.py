@@ -12,15 +12,17 @@ import pytest
 from bridge.adapters import items
 from bridge.adapters.archive import DynamoArchive
 from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.hashes import DynamoHashes
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Exchange, Session, SessionKey
+from bridge.erasure import TURNS_END_WITHIN
 from bridge.errors import SessionForgotten
 from bridge.forgetting import Forgetting
 from bridge.memory.head import Head, mark_of
 from bridge.ports import Rewrite
-from bridge.remembering import TURNS_END_WITHIN, Remembering
+from bridge.remembering import Remembering
 from tests.adapters.speaking import DAYS, delete, name, say, seqs
-from tests.aws import SESSIONS_TABLE, Calls
+from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, FakeClock, an_exchange, request_id
 
 Late = tuple[Exchange, Session, Head]
@@ -35,12 +37,12 @@ def archive(dynamodb: Any, calls: Calls, clock: FakeClock) -> DynamoArchive:
 @pytest.fixture
 def forget(dynamodb: Any, archive: DynamoArchive, clock: FakeClock) -> Forget:
     """Forget the session, a moment after whatever was before."""
-    eraser = DynamoEraser(dynamodb, SESSIONS_TABLE)
+    eraser = DynamoEraser(dynamodb, SESSIONS_TABLE, DynamoHashes(dynamodb, HASHES_TABLE))
     forgetting = Forgetting(eraser, archive, Remembering(archive, eraser, DAYS, clock))
 
     def forget() -> int:
         clock.advance(seconds=1)
-        exchanges = forgetting.forget(KEY)
+        exchanges = forgetting.forget(KEY.owner, KEY.name)
         clock.advance(seconds=1)
         return exchanges
 

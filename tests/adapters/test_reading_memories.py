@@ -153,10 +153,15 @@ def test_a_segment_that_was_put_a_moment_ago_is_found(
     assert lag == [False, True]
 
 
-def test_another_owners_segment_is_refused(archive: DynamoArchive, dynamodb: Any) -> None:
+def test_another_owners_segment_and_what_is_none_count_as_missing(
+    archive: DynamoArchive, dynamodb: Any
+) -> None:
     put_segment(dynamodb, 1, b"what eve said", sealed_for="eve")
-    with pytest.raises(ValueError, match="another owner's"):
-        archive.segments(KEY.owner, [a_segment(1)])
+    put_segment(dynamodb, 2, b"mine")
+    dynamodb.put_item(TableName=SESSIONS_TABLE, Item=memory_items.segment_key(KEY.owner, 3))
+    text = {"packed": {"S": "no bytes"}}
+    dynamodb.put_item(TableName=SESSIONS_TABLE, Item=memory_items.segment_key(KEY.owner, 4) | text)
+    assert archive.segments(KEY.owner, [a_segment(seq) for seq in (1, 2, 3, 4)]) == {2: b"mine"}
 
 
 @pytest.mark.parametrize("owner", ["eve", "Ada", "ada ", "ada/travel", "ad\u0430"])

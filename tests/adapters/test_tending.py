@@ -12,15 +12,17 @@ import pytest
 from bridge.adapters import memory_items
 from bridge.adapters.archive import DynamoArchive
 from bridge.adapters.erasing import DynamoEraser
+from bridge.adapters.hashes import DynamoHashes
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Exchange, SessionKey
+from bridge.erasure import TURNS_WAIT_WITHIN
 from bridge.forgetting import Forgetting
 from bridge.memory.head import Head, mark_of
 from bridge.memory.recall.ids import segment_ids
 from bridge.memory.refs import Ref, milliseconds, refs_of
-from bridge.remembering import MOST_PACKED, SEAL_AT, TURNS_END_WITHIN, Remembering
+from bridge.remembering import MOST_PACKED, SEAL_AT, Remembering
 from tests.adapters.speaking import DAYS, name, say, segments
-from tests.aws import SESSIONS_TABLE, Calls
+from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, FakeClock
 
 COOKING = SessionKey(KEY.owner, "cooking")
@@ -32,7 +34,7 @@ class Memory:
     def __init__(self, sessions: DynamoSessions, dynamodb: Any, calls: Calls, clock: FakeClock) -> None:
         self.sessions, self.clock, self.calls = sessions, clock, calls
         self.archive = DynamoArchive(dynamodb, SESSIONS_TABLE, DAYS, clock)
-        self.eraser = DynamoEraser(dynamodb, SESSIONS_TABLE)
+        self.eraser = DynamoEraser(dynamodb, SESSIONS_TABLE, DynamoHashes(dynamodb, HASHES_TABLE))
         self.remembering = Remembering(self.archive, self.eraser, DAYS, clock)
 
     def say(self, key: SessionKey = KEY, **changes: Any) -> Exchange:
@@ -50,7 +52,7 @@ class Memory:
 
     def forget(self, key: SessionKey = KEY) -> int:
         self.clock.advance(seconds=1)
-        return Forgetting(self.eraser, self.archive, self.remembering).forget(key)
+        return Forgetting(self.eraser, self.archive, self.remembering).forget(key.owner, key.name)
 
     @property
     def head(self) -> Head:
@@ -99,7 +101,7 @@ def test_a_sessions_name_goes_at_once_and_its_mark_with_a_later_rewrite(
     assert head.forgetting == frozenset()
     assert {each.mark for each in head.forgotten} == {mark_of(KEY.name)}
     assert {Ref.parse(ref).session for ref in memory.held()} == {COOKING.name}
-    memory.clock.advance(seconds=TURNS_END_WITHIN.total_seconds() - SEAL_AT)
+    memory.clock.advance(seconds=TURNS_WAIT_WITHIN.total_seconds() - SEAL_AT)
     memory.say_enough(COOKING)
     assert memory.head.forgotten == head.forgotten
     memory.clock.advance(seconds=1)

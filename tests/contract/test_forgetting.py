@@ -111,14 +111,17 @@ def test_forgetting_twice_is_forgetting_once(ada: Speaker) -> None:
     assert ada.head().forgetting == frozenset()
 
 
-def test_a_turn_that_waits_while_its_session_is_forgotten_begins_anew(ada: Speaker) -> None:
+def test_a_turn_that_waits_while_its_session_is_forgotten_is_dropped(ada: Speaker) -> None:
     ada.say(SECRET, "private")
-    ada.act("query", message="And what else?", session_id="private")
+    ada.act("query", message=SECRET, session_id="private")
     ada.act("forget", session_id="private")
-    ada.deployment.claude.reply(reply("Nothing."))
-    ada.deployment.work()
-    assert MARKER not in ada.prompt()
+    asked = len(ada.deployment.claude.asked)
+    (closing,) = map(json.loads, ada.deployment.work())
+    assert (closing["type"], closing["code"]) == ("error", "conflict")
+    assert len(ada.deployment.claude.asked) == asked
     assert MARKER not in everything()
+    assert "private" not in everything()
+    assert ada.say("Let us talk about apples.", "private")["turn"] == 1
 
 
 def test_only_ones_own_is_forgotten(ada: Speaker) -> None:

@@ -118,7 +118,7 @@ def test_a_session_tells_what_a_refusal_took(ada: Speaker) -> None:
     (entry,) = ada.act("usage", session_id="travel")["sessions"]
     assert entry["usage"] == USAGE
     assert entry["cost"] == {"dollars": 0.003, "uncached_dollars": 0.003, "unpriced_turns": 0}
-    assert ada.head().pending == frozenset()
+    assert ada.recall(FERRY) == []
 
 
 def test_what_a_summary_took_is_told_of_one_session(ada: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from bridge.conversation import Cost, Exchange, RecallScope, SessionKey, Usage, parse_time
-from bridge.memory.refs import Ref
 from bridge.memory.summary import Summary
 from tests import wired
 from tests.fakes import (
@@ -159,7 +158,9 @@ def test_a_failed_turn_is_not_remembered() -> None:
     sessions = MemorySessions()
     failed = an_exchange(1, "The word is marmalade.", None, request_id=request_id(1))
     sessions.keep(failed, sessions.load(KEY).session.after(failed))
-    assert sessions.heads == {}
-    answered: Exchange = replace(an_exchange(2), request_id=request_id(2))
+    clock = FakeClock(failed.at)
+    assert wired.reminding(sessions, clock).search("ada", "Which word is marmalade?", None, 10) == ()
+    answered: Exchange = replace(an_exchange(2, "A word."), request_id=request_id(2))
     sessions.keep(answered, sessions.load(KEY).session.after(answered))
-    assert sessions.heads["ada"].pending == {str(Ref.of("travel", answered))}
+    found = wired.reminding(sessions, clock).search("ada", "Which word is marmalade?", None, 10)
+    assert {each.turn for each in found} == {2}

@@ -40,7 +40,7 @@ class Desk:
         self.intake = MemoryIntake()
         self.clock = FakeClock()
         known = MemoryConnections(*(connections or (OWNER,)))
-        self.forgotten: list[SessionKey] = []
+        self.forgotten: list[tuple[str, str | None]] = []
         reminding = wired.reminding(self.sessions, self.clock)
         self.reception = Reception(
             speakers(known, self.clock),
@@ -53,8 +53,8 @@ class Desk:
             self.clock,
         )
 
-    def _forget(self, key: SessionKey) -> int:
-        self.forgotten.append(key)
+    def _forget(self, owner: str, session: str | None) -> int:
+        self.forgotten.append((owner, session))
         return 3
 
     def receive(self, connection_id: str = "c", **frame: Any) -> Reply:

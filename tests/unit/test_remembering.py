@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bridge.conversation import SessionKey
 from bridge.forgetting import Forgetting
-from bridge.memory.head import Head
+from bridge.memory.head import EVERYTHING, Head
 from bridge.memory.query import MemoryQuery
 from bridge.memory.recall import unpack
 from bridge.memory.recollection import Recollections
@@ -41,7 +41,7 @@ class Memories:
     def remembering(self) -> Remembering:
         return Remembering(self.archive, self.archive, MEMORY_TTL, self.clock)
 
-    def say(self, owner: str, session: str) -> str:
+    def say(self, owner: str, session: str, answer: str | None = "Fine.") -> str:
         """Say something with a word in it that nobody else ever says."""
         self.said += 1
         self.clock.advance(seconds=1)
@@ -50,7 +50,7 @@ class Memories:
         before = loaded.session
         word = "zq" + "".join(chr(ord("b") + int(digit)) for digit in str(self.said))
         exchange = replace(
-            an_exchange(before.next_turn, f"The word is {word}.", "Fine."),
+            an_exchange(before.next_turn, f"The word is {word}.", answer),
             at=self.clock(),
             request_id=request_id(self.said),
         )
@@ -89,9 +89,14 @@ class Remembered(RuleBasedStateMachine):
         for _ in range(times):
             self._say(owner, session)
 
-    @rule(owner=owners)
-    def tend(self, owner: str) -> None:
-        self.memories.remembering().tend(owner)
+    @rule(owner=owners, session=names, times=st.integers(1, SEAL_AT))
+    def fail(self, owner: str, session: str, times: int) -> None:
+        for _ in range(times):
+            self.dead.add(self.memories.say(owner, session, answer=None))
+
+    @rule(owner=owners, removed=st.booleans())
+    def tend(self, owner: str, removed: bool) -> None:
+        self.memories.remembering().tend(owner, removed=removed)
 
     @rule(owner=owners, session=names, times=st.integers(0, SEAL_AT))
     def tend_while_others_speak_and_tend(self, owner: str, session: str, times: int) -> None:
@@ -106,18 +111,30 @@ class Remembered(RuleBasedStateMachine):
 
     @rule(owner=owners, session=names, dies=st.sampled_from(["", "after the tombstone", "after erasing"]))
     def forget(self, owner: str, session: str, dies: str) -> None:
-        key = SessionKey(owner, session)
         archive = self.memories.archive
         if not dies:
-            Forgetting(archive, archive, self.memories.remembering()).forget(key)
+            Forgetting(archive, archive, self.memories.remembering()).forget(owner, session)
         else:
             archive.forget(owner, session)
             if dies == "after erasing":
-                archive.erase(key)
+                archive.erase(SessionKey(owner, session))
         for word, (said_in, _) in list(self.alive[owner].items()):
             if said_in == session:
                 del self.alive[owner][word]
                 self.dead.add(word)
+        self.memories.clock.advance(seconds=1)
+
+    @rule(owner=owners, dies=st.booleans())
+    def forget_everything(self, owner: str, dies: bool) -> None:
+        archive = self.memories.archive
+        if dies:
+            archive.forget(owner, EVERYTHING)
+        else:
+            Forgetting(archive, archive, self.memories.remembering()).forget(owner, None)
+            assert self.memories.names(owner) == []
+            assert not any(kept for key, kept in archive.sessions.exchanges.items() if key.owner == owner)
+        self.dead.update(self.alive[owner])
+        self.alive[owner].clear()
         self.memories.clock.advance(seconds=1)
 
     @rule(days=st.integers(1, 20))

@@ -8,13 +8,14 @@ not disturb each other, and made twice they are made once.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from bridge.adapters import batches, items, memory_items
 from bridge.conversation import Exchange
-from bridge.memory.head import Head, Segment, Tombstone, mark_of
+from bridge.memory.head import EVERYTHING, Head, Segment, Tombstone, mark_of
 from bridge.memory.refs import Ref, milliseconds
 from bridge.ports import Clock, Rewrite
 
@@ -47,7 +48,10 @@ class DynamoArchive:
         return memory_items.head_of(reply.get("Item"))
 
     def segments(self, owner: str, wanted: Collection[Segment]) -> Mapping[int, bytes]:
-        """Return the segments that are there; they never change, so that any copy of the table will do."""
+        """Return the segments that are there and this owner's own.
+
+        They never change, so that any copy of the table will do.
+        """
         seqs = {segment.seq for segment in wanted}
         found: dict[int, bytes] = {}
         for consistent in (False, True):
@@ -56,7 +60,8 @@ class DynamoArchive:
                 for item in batches.get(
                     self._client, self._table, keys, consistent=consistent, rounds=self._rounds
                 ):
-                    found[int(item["seq"]["N"])] = memory_items.packed_of(item, owner)
+                    with contextlib.suppress(ValueError):  # no segment, or not this owner's: as if none was
+                        found[int(item["seq"]["N"])] = memory_items.packed_of(item, owner)
         return found
 
     def exchanges(self, owner: str, refs: Collection[str]) -> Mapping[str, Exchange]:
@@ -85,7 +90,7 @@ class DynamoArchive:
     def forget(self, owner: str, session: str, until: int | None = None) -> int:
         """Have all that a session said up to now left out from the next turn on."""
         until = milliseconds(self._clock()) if until is None else until
-        self._client.update_item(
+        reply = self._client.update_item(
             TableName=self._table,
             Key=memory_items.head_key(owner),
             UpdateExpression="ADD forgetting :by_name, forgotten :by_mark SET #ttl = :ttl",
@@ -94,10 +99,15 @@ class DynamoArchive:
                 {
                     ":by_name": {memory_items.written(Tombstone(session, until))},
                     ":by_mark": {memory_items.written(Tombstone(mark_of(session), until))},
-                    ":ttl": self._expiry(),
+                    ":ttl": self._head_expiry(),
                 }
             ),
+            ReturnValues="ALL_NEW" if session == EVERYTHING else "NONE",
         )
+        if session == EVERYTHING:
+            newest = memory_items.head_of(reply["Attributes"]).newest
+            if newest > until:  # kept by a function whose clock is ahead of this one's
+                return self.forget(owner, session, newest)
         return until
 
     def _read(self, owner: str, refs: Collection[str], *, consistent: bool) -> dict[str, Exchange]:
@@ -160,7 +170,7 @@ class DynamoArchive:
                         ":segments": memory_items.segment_entries(change.segments),
                         ":next": change.head.version + 1,
                         ":read": change.head.version,
-                        ":ttl": self._expiry(),
+                        ":ttl": self._head_expiry(),
                         **{f":{name}": members for name, members in removed.items() if members},
                     }
                 ),
@@ -170,8 +180,8 @@ class DynamoArchive:
             return memory_items.head_of(failed.response.get("Item"))
         return None
 
-    def _expiry(self) -> int:
-        return items.expiry(self._clock(), self._memory_ttl)
+    def _head_expiry(self) -> int:
+        return memory_items.head_expiry(self._clock(), self._memory_ttl)
 
 
 def _made(change: Rewrite, there: Head) -> bool:

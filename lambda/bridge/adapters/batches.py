@@ -22,15 +22,25 @@ class BatchFailed(Exception):
 
 
 def get(
-    client: Any, table: str, keys: Sequence[Item], *, consistent: bool, rounds: int = ROUNDS
+    client: Any,
+    table: str,
+    keys: Sequence[Item],
+    *,
+    consistent: bool,
+    rounds: int = ROUNDS,
+    only: str | None = None,
 ) -> list[Item]:
     """Return the items that are there, in no order. Each key may come only once.
 
-    Raises `BatchFailed` where some were left out in so many ``rounds``.
+    ``only`` names an attribute where no other is wanted. Raises `BatchFailed` where some were left out in
+    so many ``rounds``.
     """
     found: list[Item] = []
     for start in range(0, len(keys), READ_AT_ONCE):
-        left = {table: {"Keys": keys[start : start + READ_AT_ONCE], "ConsistentRead": consistent}}
+        asked: dict[str, Any] = {"Keys": keys[start : start + READ_AT_ONCE], "ConsistentRead": consistent}
+        if only is not None:
+            asked["ProjectionExpression"] = only
+        left = {table: asked}
         for attempt in range(rounds):
             reply = client.batch_get_item(RequestItems=left)
             found += reply["Responses"].get(table, ())

@@ -7,15 +7,21 @@ whatever had to go wrong for that, is not taken for that owner's.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from bridge.adapters.items import Item, from_item, to_item
+from boto3.dynamodb.types import Binary
+
+from bridge.adapters.items import Item, expiry, from_item, to_item
 from bridge.conversation import SessionKey, parse_time
 from bridge.memory.head import Head, Segment, Tombstone
 from bridge.memory.refs import Ref
 from bridge.memory.summary import Summary
 
 HEAD_SEQ = -1
+HEAD_LASTS = timedelta(days=5)
+"""A head is kept for so long at least: its tombstones are for turns that may wait for four days."""
+
 _SEAL_BYTES = 8
 _ENTRY = 7
 """Parts of a segment's entry in a head; what a later version adds behind is passed over."""
@@ -29,6 +35,11 @@ def partition(owner: str) -> str:
 def head_key(owner: str) -> Item:
     """Return the primary key of a memory's head."""
     return to_item({"session_id": partition(owner), "seq": HEAD_SEQ})
+
+
+def head_expiry(now: datetime, memory_ttl: timedelta) -> int:
+    """Return when a head that is written now is past its time."""
+    return expiry(now, max(memory_ttl, HEAD_LASTS))
 
 
 def segment_key(owner: str, seq: int) -> Item:
@@ -90,8 +101,9 @@ def segment_item(owner: str, seq: int, packed: bytes, ttl: int) -> Item:
 
 
 def packed_of(item: Item, owner: str) -> bytes:
-    """Return a segment's content. Raises ValueError where it is another owner's."""
-    content = bytes(from_item(item)["packed"])
+    """Return a segment's content. Raises ValueError where there is none, or it is another owner's."""
+    packed = from_item(item).get("packed")
+    content = bytes(packed) if isinstance(packed, Binary) else b""
     if content[:_SEAL_BYTES] != _seal(owner):
         raise ValueError("a segment of another owner's memory")
     return content[_SEAL_BYTES:]

@@ -25,21 +25,20 @@ class Naming:
         self._clock = clock
         self._logger = logger
 
-    def add(self, key: SessionKey, ref: str | None, head: Head) -> bool:
+    def add(self, key: SessionKey, ref: str, head: Head) -> bool:
         """Name an exchange; return False where its session was forgotten since ``head`` was read.
 
-        Naming it twice is naming it once. Without a ``ref`` it is only looked. An exchange that cannot
-        be named is kept all the same: one that is not recalled is better than one that is lost.
+        Naming it twice is naming it once. An exchange that cannot be named is kept all the same: one that
+        is not recalled is better than one that is lost.
         """
-        addition: dict[str, Any] = {} if ref is None else {":refs": {ref}}
         try:
             reply = self._client.update_item(
                 TableName=self._table,
                 Key=memory_items.head_key(key.owner),
-                UpdateExpression="SET #ttl = :ttl" + (" ADD pending :refs" if addition else ""),
+                UpdateExpression="SET #ttl = :ttl ADD pending :refs",
                 ExpressionAttributeNames={"#ttl": "ttl"},
                 ExpressionAttributeValues=items.to_item(
-                    addition | {":ttl": items.expiry(self._clock(), self._memory_ttl)}
+                    {":refs": {ref}, ":ttl": memory_items.head_expiry(self._clock(), self._memory_ttl)}
                 ),
                 ReturnValues="ALL_NEW",
             )
@@ -48,8 +47,7 @@ class Naming:
             return True
         if not self._marked_since(key, head, reply["Attributes"]):
             return True
-        if ref is not None:
-            self.take_back(key, ref)
+        self.take_back(key, ref)
         return False
 
     def take_back(self, key: SessionKey, ref: str) -> None:

@@ -89,7 +89,7 @@ class DynamoSessions:
     def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
         """Name an exchange, keep it once, then the header after it."""
         key, ref = after.key, str(Ref.of(after.key.name, exchange))
-        if not self._naming.add(key, ref if exchange.answer is not None else None, head):
+        if not self._naming.add(key, ref, head):
             raise SessionForgotten(str(key))
         self._put(exchange, key)
         begins = after.turns == 1 or after.version == 0

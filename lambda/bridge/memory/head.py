@@ -11,7 +11,10 @@ import functools
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from bridge.memory.refs import Ref
+from bridge.memory.refs import Ref, is_silent
+
+EVERYTHING = "*"
+"""What stands for all sessions in the place of one's name or mark: no name holds the character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Segment:
 class Tombstone:
     """A session that was forgotten, as what it said up to ``until`` (milliseconds since the epoch).
 
-    ``mark`` is its name, or where that is not to be known any more what `mark_of` made of it.
+    ``mark`` is its name, or where that is not to be known any more what `mark_of` made of it;
+    `EVERYTHING` for all sessions, also those whose names nobody knows.
     """
 
     mark: str
@@ -51,20 +55,32 @@ class Head:
     forgetting: frozenset[Tombstone] = frozenset()
     """Sessions, by name, whose removal is not known to be complete."""
     forgotten: frozenset[Tombstone] = frozenset()
-    """Sessions, by mark, that were forgotten so lately that a turn of theirs may still be under way."""
+    """Sessions, by mark, that were forgotten so lately that a turn of theirs may still wait."""
     version: int = 0
 
     @property
     def empty(self) -> bool:
         """Tell whether there is nothing to be reminded of."""
-        return not self.pending and not self.segments
+        return not self.segments and all(map(is_silent, self.pending))
+
+    @property
+    def newest(self) -> int:
+        """When the newest exchange was kept that is named here; -1 where none is."""
+        return max(
+            [-1, *(Ref.parse(ref).at for ref in self.pending), *(each.newest for each in self.segments)]
+        )
+
+    @property
+    def forgot_everything(self) -> int:
+        """Up to when everything was forgotten; -1 where it was not."""
+        return max((each.until for each in self.forgotten if each.mark == EVERYTHING), default=-1)
 
     def forgot(self, session: str) -> int:
         """Return up to when a session was forgotten; -1 where it was not."""
         if not self.forgotten:
             return -1
-        mark = mark_of(session)
-        return max((each.until for each in self.forgotten if each.mark == mark), default=-1)
+        marks = (mark_of(session), EVERYTHING)
+        return max((each.until for each in self.forgotten if each.mark in marks), default=-1)
 
     def holds(self, ref: Ref) -> bool:
         """Tell whether an exchange has not been forgotten."""
@@ -74,4 +90,6 @@ class Head:
 @functools.lru_cache(maxsize=4096)
 def mark_of(session: str) -> str:
     """Return what stands for a forgotten session's name, which is forgotten, too."""
+    if session == EVERYTHING:
+        return EVERYTHING
     return blake2b(session.encode(), digest_size=8).hexdigest()

@@ -17,10 +17,10 @@ from bridge.conversation import Exchange
 from bridge.memory import tokens
 from bridge.memory.fence import Recalled, frame_tokens, quote_tokens
 from bridge.memory.head import Head
+from bridge.memory.named import names_in
 from bridge.memory.query import MemoryQuery
-from bridge.memory.recall import Hit, Message, RecallIndex, StaleSegment
-from bridge.memory.recall.ids import segment_ids
-from bridge.memory.refs import Ref, digest, message_id, ref_of, refs_of, role_of
+from bridge.memory.recall import Hit, Message, RecallIndex
+from bridge.memory.refs import Ref, digest, is_silent, message_id, ref_of, role_of
 from bridge.ports import Archive, Clock
 
 MOST_READ = 75
@@ -41,7 +41,9 @@ MOST_WARM = 60_000
 
 
 def messages_of(ref: str, exchange: Exchange) -> list[Message]:
-    """Return an exchange as the index takes it."""
+    """Return an exchange as the index takes it: one without an answer is nothing to be reminded of."""
+    if exchange.answer is None:
+        return []
     session = Ref.parse(ref).session
     return [
         Message(message_id(ref, entry["role"]), session, exchange.at, entry["role"], entry["content"])
@@ -61,6 +63,17 @@ class _Memory:
         for ref in sorted(exchanges, key=lambda ref: (exchanges[ref].at, exchanges[ref].turn)):
             self.index.add(messages_of(ref, exchanges[ref]))
             self.refs.add(ref)
+
+    def load(self, packed: bytes) -> frozenset[str]:
+        """Take in what a segment holds; return the names that are in it."""
+        refs = frozenset(map(str, names_in(packed) or ()))
+        self.index.remove(message_id(ref, "user") for ref in refs if is_silent(ref))
+        try:
+            self.index.load(packed)
+        except Exception:  # noqa: BLE001 - another version's, or damaged: until it is written anew
+            return refs  # what is known of it already stands
+        self.refs |= refs
+        return refs
 
     def drop(self, refs: set[str]) -> None:
         self.index.remove(message_id(ref, role) for ref in refs for role in ("user", "assistant"))
@@ -114,6 +127,7 @@ class Recollections:
             self._warm.popitem(last=False)
 
     def _catch_up(self, memory: _Memory, owner: str, head: Head) -> Head:
+        memory.refs |= set(filter(is_silent, head.pending))  # there is no more to know of them
         whole = self._load(memory, owner, head)
         if not whole:
             # What the head names was replaced meanwhile: look again, once.
@@ -138,20 +152,12 @@ class Recollections:
                 return True
         found = self._archive.segments(owner, missing) if missing else {}
         for seq, packed in found.items():
-            try:
-                memory.index.load(packed)
-            except StaleSegment:
-                # Another version's: what is known of it already stands until it is written anew.
-                memory.segments[seq] = frozenset(refs_of(segment_ids(packed)))
-                continue
-            refs = frozenset(refs_of(segment_ids(packed)))
-            memory.segments[seq] = refs
-            memory.refs |= refs
+            memory.segments[seq] = memory.load(packed)
         return len(found) == len(missing)
 
     @staticmethod
     def _unknown(memory: _Memory, head: Head, told: Collection[str]) -> set[str]:
-        unknown = [ref for ref in head.pending - memory.refs if ref not in told]
+        unknown = [ref for ref in head.pending - memory.refs if ref not in told and not is_silent(ref)]
         return set(sorted(unknown, key=lambda ref: Ref.parse(ref).at)[-MOST_READ:])
 
     @staticmethod

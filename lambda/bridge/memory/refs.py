@@ -19,28 +19,40 @@ _DIGITS = string.digits + string.ascii_lowercase
 ROLES = {"u": "user", "a": "assistant"}
 """A message's role by the last part of its id."""
 
+_SILENT = "-"
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """An exchange's name: ``session#turn#at``, the time in milliseconds since the epoch, in base 36."""
+    """An exchange's name: ``session#turn#at``, the time in milliseconds since the epoch, in base 36.
+
+    One that has no answer is ``silent``, and its name ends in a dash: nothing of it is ever recalled, but
+    whoever forgets all that an owner said has to find it.
+    """
 
     session: str
     turn: int
     at: int
+    silent: bool = False
 
     @classmethod
     def of(cls, session: str, exchange: Exchange) -> Ref:
         """Return the name of a session's exchange."""
-        return cls(session, exchange.turn, milliseconds(exchange.at))
+        return cls(session, exchange.turn, milliseconds(exchange.at), silent=exchange.answer is None)
 
     @classmethod
     def parse(cls, text: str) -> Ref:
-        """Return the name that ``str`` wrote."""
+        """Return the name that ``str`` wrote. Raises ValueError where it is none."""
         session, turn, at = text.split("#")
-        return cls(session, int(turn), int(at, 36))
+        return cls(session, int(turn), int(at.removesuffix(_SILENT), 36), silent=is_silent(text))
 
     def __str__(self) -> str:
-        return f"{self.session}#{self.turn}#{_base36(self.at)}"
+        return f"{self.session}#{self.turn}#{_base36(self.at)}{_SILENT if self.silent else ''}"
+
+
+def is_silent(ref: str) -> bool:
+    """Tell whether an exchange's name is one of which nothing is recalled."""
+    return ref.endswith(_SILENT)
 
 
 def message_id(ref: str, role: str) -> str:
