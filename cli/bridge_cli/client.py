@@ -6,7 +6,12 @@
 
 Errors are BridgeError's. Several requests may be under way at once. A connection that breaks off is taken
 up again: a question that was not accepted yet is sent once more under the same request_id, which the
-bridge takes for the same, and the answer to an accepted one is fetched from the session's history.
+bridge takes for the same, and the answer to an accepted one is resumed where it broke off (a bridge that
+cannot do that has it in the session's history).
+
+Who leaves an answer before its end, by being cancelled or by closing the iterator, has the bridge end it,
+too: use `contextlib.aclosing` where the block may be left early. `cancel` ends it and lets the iterator go
+on to the Answer, whose `stop_reason` is then "cancelled".
 """
 
 from __future__ import annotations
@@ -16,17 +21,15 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Self
 
-from bridge_cli import exchanges, protocol
-from bridge_cli.asking import Asking, failed
+from bridge_cli import exchanges, protocol, requesting
+from bridge_cli.asking import Asking
 from bridge_cli.endpoint import Endpoint
-from bridge_cli.errors import ConnectionLost, RequestFailed, UnexpectedFrame
+from bridge_cli.errors import RequestFailed, UnexpectedFrame
 from bridge_cli.events import (
     Accepted,
     Answer,
     Delta,
     Event,
-    Failure,
-    Forgotten,
     HistoryPage,
     Memories,
     Session,
@@ -35,15 +38,13 @@ from bridge_cli.events import (
 )
 from bridge_cli.exchanges import Exchange
 from bridge_cli.frames import message_frames
-from bridge_cli.link import Dropped, Link
+from bridge_cli.link import Link
 from bridge_cli.memory import Memory
 from bridge_cli.patience import Patience, new_request_id
 from bridge_cli.protocol import Request
 from bridge_cli.spending import SessionUsage
 
 __all__ = ["BridgeClient", "Endpoint", "Patience", "new_request_id"]
-
-_MOST_TRIES = 3
 
 
 class BridgeClient:
@@ -61,6 +62,8 @@ class BridgeClient:
     ) -> None:
         self.patience = patience or Patience()
         self._link = Link(endpoint, self.patience, notice)
+        self._askings: dict[str, Asking] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -74,8 +77,19 @@ class BridgeClient:
         await self._link.ensure_open()
 
     async def close(self) -> None:
-        """Close the connection; what the bridge still answers stays in its history."""
+        """Close the connection; what the bridge still answers stays in its history.
+
+        Answers that were left early are cancelled first, in `Patience.cancel` seconds at most.
+        """
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=self.patience.cancel)
+        self._end_no_more()
         await self._link.close()
+
+    def abandon(self) -> None:
+        """Drop the connection at once, without waiting for anything; what is asked next opens another."""
+        self._end_no_more()
+        self._link.abandon()
 
     async def ask(
         self,
@@ -91,8 +105,12 @@ class BridgeClient:
         `recall` says what else Claude is told of the past: "owner" (all that the owner said), "session" or
         "off"; without it the environment decides.
 
+        `request_id` names the question for `cancel`. Where the iterator is closed, or the task that waits for
+        it is cancelled, before the Answer came, the bridge ends the turn and keeps what was said until then.
+
         Raises RequestFailed where the bridge or Claude answers with an error, MessageTooLarge before
-        anything is sent, and ConnectionLost where the answer cannot be had within the client's patience.
+        anything is sent, ConnectionLost where the answer cannot be had within the client's patience, and
+        Interrupted where it was cancelled before the bridge had it, or did not end in time then.
         """
         query = protocol.Query(
             request_id=request_id or new_request_id(),
@@ -103,9 +121,41 @@ class BridgeClient:
         )
         message_frames(protocol.encode(query))  # what is too large is said before anything is sent
         asking = Asking(self._link, query, self.patience, self.finished)
-        async with contextlib.aclosing(asking.events()) as events:
-            async for event in events:
-                yield event
+        self._askings[query.request_id] = asking
+        try:
+            async with contextlib.aclosing(asking.events()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            del self._askings[query.request_id]
+            if asking.under_way and not asking.cancelling:  # whoever asked has left
+                ending = asyncio.create_task(asking.end())
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
+            else:
+                asking.close()
+
+    def stop(self, request_id: str) -> bool:
+        """Have the bridge end a question of this client's, and return whether such a one is under way.
+
+        Nothing is waited for: `ask` goes on to the Answer. A question is ended as soon as the bridge has it.
+        """
+        asking = self._askings.get(request_id)
+        if asking is None or asking.over:
+            return False
+        asking.cancel()
+        return True
+
+    async def cancel(self, request_id: str) -> None:
+        """Have the bridge end a turn: what was said until then is kept, with the stop reason "cancelled".
+
+        A question of this client's goes on to its Answer, as with `stop`. One that another client asked is
+        being ended when this returns, or had ended before. Raises RequestFailed: `not_found` where the owner
+        asked nothing under this request_id lately, `unknown_action` where the bridge is too old for it, or
+        the error with which the turn had ended.
+        """
+        if not self.stop(request_id):
+            await self.request(protocol.Cancel(request_id=request_id))
 
     async def history(
         self, session_id: str, *, before: str | None = None, limit: int | None = None
@@ -158,15 +208,22 @@ class BridgeClient:
     async def forget(self, session_id: str) -> int | None:
         """Forget a session and all that hangs on it, for good; return how many exchanges it had.
 
-        That is 0 where there was nothing under that name, and None where it is not known: the connection
-        broke off, and when the request was sent again nothing was left.
+        That is 0 where there was nothing under that name, and None where it is not known: the request had to
+        be sent again, and then nothing was left.
         """
-        reply, again = await self._exchanged(
-            protocol.Forget(request_id=new_request_id(), session_id=session_id)
-        )
-        if not isinstance(reply, Forgotten):
-            raise UnexpectedFrame(f"asked to forget a session, the bridge sent {type(reply).__name__}")
-        return None if again and reply.exchanges == 0 else reply.exchanges
+        request = protocol.Forget(request_id=new_request_id(), session_id=session_id)
+        exchanges, again = await requesting.forgotten(self._link, self.patience, request)
+        return None if again and exchanges == 0 else exchanges
+
+    async def forget_everything(self) -> int | None:
+        """Forget all that the owner ever said, for good; return how many exchanges that was.
+
+        None where it is not known: the request had to be sent again, as for a large memory, of which the
+        bridge forgets a part at a time.
+        """
+        request = protocol.Forget(request_id=new_request_id(), everything=True)
+        exchanges, again = await requesting.forgotten(self._link, self.patience, request)
+        return None if again else exchanges
 
     async def usage(
         self, session_id: str | None = None, *, before: str | None = None, limit: int | None = None
@@ -194,31 +251,12 @@ class BridgeClient:
 
         After a drop it is sent again: it only reads, or it may be done twice.
         """
-        event, _ = await self._exchanged(request)
+        event, _ = await requesting.exchanged(self._link, self.patience, request)
         return event
 
-    async def _exchanged(self, request: Request) -> tuple[Event, bool]:
-        """Return what answers a request, and whether it may have been done before, in vain."""
-        why = ""
-        for attempt in range(_MOST_TRIES):
-            try:
-                await self._link.ensure_open()
-                with self._link.replies(request.request_id) as replies:
-                    await self._link.send(request)
-                    event = await replies.next(self.patience.reply)
-            except Dropped as dropped:
-                why = f"the connection broke off ({dropped})"
-                continue
-            except TimeoutError:
-                why = f"the bridge did not answer within {self.patience.reply:g} s"
-                await self._link.drop("no reply")
-                continue
-            if not isinstance(event, Failure):
-                return event, bool(why)
-            if event.code != "unauthorized" or attempt > 0:
-                raise failed(event)
-            await self._link.drop("the bridge no longer knows it")
-        raise ConnectionLost(f"{why}, {_MOST_TRIES} times", hint="`bridge doctor` checks each step.")
+    def _end_no_more(self) -> None:
+        for ending in list(self._ending):
+            ending.cancel()
 
     async def _page(self, session_id: str, before: str | None, limit: int | None) -> HistoryPage:
         reply = await self.request(

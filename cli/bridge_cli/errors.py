@@ -9,7 +9,8 @@ BridgeError                    exit code 1, one line and a next step, never a tr
 ├── ConnectionLost             1: it broke off and could not be taken up again in time
 ├── UnexpectedFrame            1: the other side does not speak the bridge's protocol
 ├── RequestFailed              1: the bridge or Claude answered with an error
-└── Interrupted                130: Ctrl-C
+└── Interrupted                130: Ctrl-C, or an answer that was cancelled without an end to show
+    └── Terminated             143: SIGTERM
 """
 
 from __future__ import annotations
@@ -116,7 +117,14 @@ class RequestFailed(BridgeError):
 
 
 class Interrupted(BridgeError):
-    """Ctrl-C."""
+    """Ctrl-C, or an answer that was cancelled without an end that could be shown."""
 
     exit_code = 130
     code = "interrupted"
+
+
+class Terminated(Interrupted):
+    """SIGTERM."""
+
+    exit_code = 143
+    code = "terminated"

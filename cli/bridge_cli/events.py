@@ -30,6 +30,8 @@ class Delta:
 class Answer:
     """The turn is complete and kept. `usage` counts tokens; `text` is the whole answer.
 
+    With the `stop_reason` "cancelled" somebody ended it: `text` is what was said until then.
+
     `memory` is what Claude was told besides the message, `cost` in dollars what the turn took; both are None
     where that is not known, as of an answer that was fetched from the history. `deltas` is how many deltas
     it came in, None likewise.
@@ -97,10 +99,13 @@ class Memories:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """A session is gone; `exchanges` is how many it had, 0 where there was nothing under that name."""
+    """A session is gone, or with None for `session_id` all of the owner's.
+
+    `exchanges` is how many went, 0 where there was nothing under that name.
+    """
 
     request_id: str | None
-    session_id: str
+    session_id: str | None
     exchanges: int
 
 

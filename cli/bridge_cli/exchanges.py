@@ -13,13 +13,16 @@ from typing import Any
 from bridge_cli.fields import failure, optional
 from bridge_cli.spending import tokens
 
+CANCELLED = "cancelled"
+"""The stop reason of a turn that somebody ended."""
+
 
 @dataclass(frozen=True)
 class Exchange:
     """One turn: what was said, when (ISO 8601, UTC), and what became of it.
 
     `context` holds (role, text) in the order in which they were said. A failed turn has only the user's part
-    and `error` {code, message}. `part` of `parts` counts from 1.
+    and `error` {code, message}; a cancelled one what was said until then. `part` of `parts` counts from 1.
     """
 
     turn: int
@@ -29,7 +32,7 @@ class Exchange:
     stop_reason: str | None = None
     model: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
-    error: dict[str, str] | None = None
+    error: dict[str, Any] | None = None
     part: int = 1
     parts: int = 1
 
@@ -53,6 +56,11 @@ class Exchange:
     def answer(self) -> str:
         """What Claude said; empty for a failed turn."""
         return "".join(text for role, text in self.context if role == "assistant")
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody ended the turn before Claude had."""
+        return self.stop_reason == CANCELLED
 
     def as_json(self) -> dict[str, Any]:
         """Return the exchange as the wire tells it, its parts joined."""

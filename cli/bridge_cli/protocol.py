@@ -36,6 +36,7 @@ from bridge_cli.spending import Cost, SessionUsage, tokens
 __all__ = [
     "Accepted",
     "Answer",
+    "Cancel",
     "Delta",
     "Event",
     "Failure",
@@ -49,6 +50,7 @@ __all__ = [
     "Query",
     "Recall",
     "Request",
+    "Resume",
     "Session",
     "Sessions",
     "SessionsPage",
@@ -89,6 +91,21 @@ class Query(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resume(Request):
+    """Have the answer of the query with this `request_id` go on here, from the delta after `last_seq` on."""
+
+    action = "resume"
+    last_seq: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel(Request):
+    """End the answer of the query with this `request_id`; what was said until then is kept."""
+
+    action = "cancel"
+
+
+@dataclass(frozen=True, kw_only=True)
 class History(Request):
     """Ask for a page of a session's exchanges: the last page, or the one before the mark `before`."""
 
@@ -119,10 +136,11 @@ class Recall(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Forget(Request):
-    """Ask the bridge to forget a session, and all that hangs on it."""
+    """Ask the bridge to forget a session and all that hangs on it, or everything of the owner's."""
 
     action = "forget"
-    session_id: str
+    session_id: str | None = None
+    everything: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +230,10 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
         case "memories":
             return Memories(request_id, tuple(memory(entry) for entry in told["memories"]))
         case "forgotten":
-            return Forgotten(request_id, str(told["session_id"]), int(told.get("exchanges") or 0))
+            session = told["session_id"]
+            return Forgotten(
+                request_id, None if session is None else str(session), int(told.get("exchanges") or 0)
+            )
         case "usage":
             used = tuple(SessionUsage.from_wire(entry) for entry in told["sessions"])
             return UsagePage(request_id, used, optional(told, "before", str))

@@ -1,11 +1,12 @@
 """One question on its way to its answer: pure; says what is new to show and what is missing.
 
-Deltas are numbered. A repeated one is dropped, one that comes early waits, and where one is missing at
-the end the rest comes from the session's history: what was shown is never shown twice.
+Deltas are numbered. A repeated one is dropped, and one that comes early waits. What is missing at the end
+comes once more, or from the session's history: what was shown is never shown twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bridge_cli.events import Accepted, Answer, Delta
@@ -33,10 +34,14 @@ class Turn:
         """Whether a delta is missing: before one that came, or at the end."""
         return bool(self._early) or answer.deltas is None or answer.deltas >= self._next
 
+    def is_another(self, answer: Answer) -> bool:
+        """Whether it may be of other deltas than were shown: it does not tell how many, or has fewer."""
+        return answer.deltas is None or answer.deltas < self._next - 1
+
     @property
-    def next_seq(self) -> int:
-        """The number of the delta that is shown next."""
-        return self._next
+    def last_seq(self) -> int:
+        """The number of the last delta without a gap before it; 0 before the first."""
+        return self._next - 1
 
     def take_accepted(self, event: Accepted) -> bool:
         """Note that the bridge has the question; return whether that is news."""
@@ -75,6 +80,12 @@ class Turn:
         self.text = exchange.answer
         self._early.clear()
         return rest
+
+    def told_by(self, exchange: Exchange, ended: Answer | None) -> Iterator[Delta | Answer]:
+        """Yield what of a finished exchange was not shown yet, and its answer: as `ended`, if that came."""
+        if rest := self.rest_of(exchange):
+            yield Delta(self.request_id, self._next, rest)
+        yield replace(ended, text=exchange.answer) if ended else self.answer_from(exchange)
 
     def answer_from(self, exchange: Exchange) -> Answer:
         """Return the answer that a finished exchange stands for."""

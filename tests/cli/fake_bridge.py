@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,25 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-Frame = dict[str, Any]
+from tests.cli.fake_memory import MEMORY_ACTIONS, failure, forget, prompt_memory
+from tests.cli.fake_turns import FakeTurn, Fate, Frame, Mixed, abort, post
+
+__all__ = [
+    "COST",
+    "MEMORY_ACTIONS",
+    "USAGE",
+    "FakeBridge",
+    "Frame",
+    "abort",
+    "accepted",
+    "answered",
+    "delta",
+    "failure",
+    "forget",
+    "post",
+]
+
+
 Behaviour = Callable[["FakeBridge", ServerConnection, Frame], Awaitable[None]]
 
 USAGE = {
@@ -28,7 +47,10 @@ COST = {"dollars": 0.0012, "uncached_dollars": 0.0024}
 
 
 class FakeBridge:
-    """Runs its own loop in a thread. `behaviours` are used up, one a query; then every query is answered."""
+    """Runs its own loop in a thread. `behaviours` are used up, one a query; then every query is answered.
+
+    `fates` are, one a connection: when it ends. `mixed` puts the frames of a resumed turn into another order.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -43,7 +65,14 @@ class FakeBridge:
         self.sessions: list[Frame] = []
         self.used: list[Frame] = []
         self.page_size = 20
-        self.older = False  # of before recall, forget and usage
+        self.older = False  # of before recall, forget and usage, and of before resume and cancel
+        self.turns: dict[str, FakeTurn] = {}
+        self.fates: list[Fate | None] = []
+        self.mixed: Mixed = lambda frames: frames
+        self.deaf: set[ServerConnection] = set()  # what comes from these is not acted on
+        self.connections: list[ServerConnection] = []
+        self._fate: dict[ServerConnection, Fate] = {}
+        self._queries: set[asyncio.Task[None]] = set()
         self.connected = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -58,6 +87,7 @@ class FakeBridge:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        asyncio.run_coroutine_threadsafe(self._end_queries(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -71,6 +101,25 @@ class FakeBridge:
             await self._server.wait_closed()
 
         asyncio.run_coroutine_threadsafe(close(), self._loop).result(10)
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Do something in the bridge's own loop."""
+        self._loop.call_soon_threadsafe(work)
+
+    def begin(self, connection: ServerConnection, frame: Frame) -> FakeTurn:
+        """Begin a turn: it can be resumed and cancelled."""
+        turn = self.turns[frame["request_id"]] = FakeTurn(self, connection, frame)
+        return turn
+
+    async def post(self, connection: ServerConnection, frame: Frame) -> None:
+        """Send a frame of a turn, unless the connection's fate is to end first."""
+        fate = self._fate.get(connection)
+        if fate is not None and fate.posts is not None:
+            fate.posts -= 1
+            if fate.posts < 0:
+                await fate.end(connection)
+                return
+        await post(connection, frame)
 
     def sent(self, action: str) -> list[Frame]:
         """Return what clients sent of an action."""
@@ -87,6 +136,9 @@ class FakeBridge:
 
     async def _handle(self, connection: ServerConnection) -> None:
         self.connected += 1
+        self.connections.append(connection)
+        if self.fates and (fate := self.fates.pop(0)):
+            self._fate[connection] = fate
         try:
             while True:
                 pieces = [str(piece) async for piece in connection.recv_streaming()]
@@ -98,10 +150,20 @@ class FakeBridge:
 
     async def _act(self, connection: ServerConnection, frame: Frame) -> None:
         self.received.append(frame)
+        fate = self._fate.get(connection)
+        if fate is not None and fate.receives is not None:
+            fate.receives -= 1
+            if fate.receives <= 0:
+                await fate.end(connection)
+                return
+        if connection in self.deaf:
+            return
         match frame["action"]:
             case "query":
-                behaviour = self.behaviours.pop(0) if self.behaviours else answered
-                await behaviour(self, connection, frame)
+                task = asyncio.create_task(self._query(connection, frame))
+                self._queries.add(task)
+            case "resume" | "cancel" if not self.older:
+                await self._continue(connection, frame)
             case "history":
                 await post(connection, self._history(frame))
             case "sessions":
@@ -119,6 +181,40 @@ class FakeBridge:
             case other:
                 told = failure("unknown_action", f"there is no action '{other}'", frame["request_id"])
                 await post(connection, told)
+
+    async def _query(self, connection: ServerConnection, frame: Frame) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            if not self.behaviours and (turn := self.turns.get(frame["request_id"])):  # it was sent again
+                await self.post(connection, turn.accepted)
+                return
+            behaviour = self.behaviours.pop(0) if self.behaviours else answered
+            await behaviour(self, connection, frame)
+
+    async def _continue(self, connection: ServerConnection, frame: Frame) -> None:
+        turn = self.turns.get(frame["request_id"])
+        if turn is None:
+            told = failure("not_found", "there is no such request", frame["request_id"])
+            await self.post(connection, told)
+        elif frame["action"] == "resume":
+            await turn.resume(connection, frame.get("last_seq") or 0, self.mixed)
+        else:
+            await turn.cancel(connection)
+
+    async def _end_queries(self) -> None:
+        for task in self._queries:
+            task.cancel()
+        ended = await asyncio.gather(*self._queries, return_exceptions=True)
+        broken = [error for error in ended if isinstance(error, Exception)]
+        if broken:
+            raise ExceptionGroup("behaviours failed", broken)
+
+    def answer_of(self, turn: FakeTurn, stop_reason: str) -> Frame:
+        """Keep a turn's exchange, and return its answer."""
+        said = [{"role": "assistant", "content": "".join(turn.said)}] if turn.said else []
+        context = [{"role": "user", "content": turn.frame["message"]}, *said]
+        entry = self.keep(turn.frame, context=context, stop_reason=stop_reason)
+        more = {} if self.older else {"memory": prompt_memory(self, turn.frame), "cost": COST}
+        return answer(turn.frame, entry, len(turn.said), **more)
 
     def _history(self, frame: Frame) -> Frame:
         entries = self.exchanges.get(frame["session_id"])
@@ -153,57 +249,6 @@ class FakeBridge:
         return entry
 
 
-def passages(bridge: FakeBridge, text: str, sessions: list[str]) -> list[Frame]:
-    """Return what was said in these sessions that has a word of the text, most such words first."""
-    wanted = set(text.lower().split())
-    found = []
-    for session in sessions:
-        for entry in bridge.exchanges.get(session, []):
-            for said in entry["context"]:
-                if score := len(wanted & set(said["content"].lower().split())):
-                    passage = {"turn": entry["turn"], "role": said["role"], "at": entry["at"], "score": score}
-                    found.append(passage | {"session_id": session, "text": said["content"]})
-    return sorted(found, key=lambda passage: -passage["score"])
-
-
-def recall(bridge: FakeBridge, frame: Frame) -> Frame:
-    within = [frame["session_id"]] if frame.get("session_id") else list(bridge.exchanges)
-    found = passages(bridge, frame["text"], within)[: frame.get("limit") or 10]
-    return {"type": "memories", "memories": found, "request_id": frame["request_id"]}
-
-
-def forget(bridge: FakeBridge, frame: Frame) -> Frame:
-    gone = bridge.exchanges.pop(frame["session_id"], [])
-    told = {"type": "forgotten", "session_id": frame["session_id"], "exchanges": len(gone)}
-    return told | {"request_id": frame["request_id"]}
-
-
-def usage(bridge: FakeBridge, frame: Frame) -> Frame:
-    told: Frame = {"type": "usage", "request_id": frame["request_id"], "before": None}
-    if frame.get("session_id") is None:
-        start = int(frame.get("before") or 0)
-        end = start + int(frame.get("limit") or bridge.page_size)
-        mark = str(end) if end < len(bridge.used) else None
-        return told | {"sessions": bridge.used[start:end], "before": mark}
-    found = [one for one in bridge.used if one["session_id"] == frame["session_id"]]
-    if not found:
-        return failure("not_found", "there is no such session", frame["request_id"])
-    summaries = {"input_tokens": 2000, "output_tokens": 100, "dollars": 0.00025}
-    return told | {"sessions": [found[0] | {"summary_usage": summaries}]}
-
-
-MEMORY_ACTIONS = {"recall": recall, "forget": forget, "usage": usage}
-
-
-async def post(connection: ServerConnection, frame: Frame) -> None:
-    await connection.send(json.dumps(frame, ensure_ascii=False))
-
-
-def failure(code: str, message: str, request_id: str | None = None, **more: Any) -> Frame:
-    told: Frame = {"type": "error", "code": code, "message": message, "retryable": False} | more
-    return told | ({"request_id": request_id} if request_id else {})
-
-
 def accepted(frame: Frame) -> Frame:
     return {"type": "accepted", "request_id": frame["request_id"], "session_id": frame["session_id"]}
 
@@ -226,30 +271,10 @@ def answer(frame: Frame, entry: Frame, deltas: int | None, **more: Any) -> Frame
     } | more
 
 
-def prompt_memory(bridge: FakeBridge, frame: Frame) -> Frame:
-    """Return an answer's `memory` as the bridge tells it."""
-    recall = frame.get("recall") or "owner"
-    others = [session for session in bridge.exchanges if session != frame["session_id"]]
-    found = passages(bridge, frame["message"], others if recall == "owner" else [])
-    return {
-        "window_messages": 2,
-        "window_characters": 40,
-        "summary": {"turns": 3, "characters": 400},
-        "recall": recall,
-        "recalled": [{name: one[name] for name in one if name != "text"} for one in found],
-        "tokens": {"system": 10, "summary": 100, "window": 1200, "recall": 50, "message": 5},
-    }
-
-
 async def answered(bridge: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
     """Answer as the bridge does."""
-    await post(connection, accepted(frame))
-    for seq, text in enumerate(bridge.reply, start=1):
-        await post(connection, delta(frame, seq, text))
-    more = {} if bridge.older else {"memory": prompt_memory(bridge, frame), "cost": COST}
-    await post(connection, answer(frame, bridge.keep(frame), len(bridge.reply), **more))
-
-
-def abort(connection: ServerConnection) -> None:
-    """Cut the connection without a word."""
-    connection.transport.abort()
+    turn = bridge.begin(connection, frame)
+    await turn.accept()
+    for text in bridge.reply:
+        await turn.say(text)
+    await turn.finish()

@@ -65,22 +65,23 @@ def test_what_an_error_of_the_bridge_advises_is_not_said_twice(
     async def fail(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         await post(connection, failure("internal", message, frame["request_id"], retryable=True))
 
-    bridge.behaviours = [fail]
+    bridge.behaviours = [fail] * 3
     with pytest.raises(RequestFailed) as caught:
         run(asked(client(bridge)))
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
-@pytest.mark.parametrize(
-    "sent", [{"message": "Internal server error", "connectionId": "c", "requestId": "a"}]
-)
-def test_a_frame_of_the_gateway_is_an_error(bridge: FakeBridge, sent: Frame) -> None:
+def test_what_may_have_been_taken_in_is_sent_again_under_its_id_and_not_forever(bridge: FakeBridge) -> None:
     async def gateway(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
-        await post(connection, sent)
+        await post(connection, {"message": "Internal server error", "connectionId": "c", "requestId": "a"})
 
-    bridge.behaviours = [gateway]
+    bridge.behaviours = [gateway] * 2
+    assert shown(run(asked(client(bridge)))) == "Hello, world"
+    bridge.behaviours = [gateway] * 3
     with pytest.raises(RequestFailed, match="Internal server error"):
         run(asked(client(bridge)))
+    first, second = bridge.sent("query")[:3], bridge.sent("query")[3:]
+    assert [len({frame["request_id"] for frame in sent}) for sent in (first, second)] == [1, 1]
 
 
 def test_what_is_no_bridge_is_told_so(bridge: FakeBridge) -> None:

@@ -1,8 +1,9 @@
-"""A link that drops, and answers that come in pieces too few or too many: nothing is lost or shown twice."""
+"""A link that drops, and a bridge that cannot resume: sent again, or completed from the history."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from bridge_cli.errors import (
 )
 from bridge_cli.events import Answer, Delta
 from bridge_cli.memory import PromptMemory
-from tests.cli.conversing import asked, client, run, shown
+from tests.cli.conversing import QUICK, asked, client, run, shown
 from tests.cli.fake_bridge import FakeBridge, Frame, abort, accepted, answer, answered, delta, failure, post
 
 
@@ -23,14 +24,24 @@ def test_after_a_drop_before_accepted_the_question_is_sent_again_under_its_id(br
     async def drop(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         abort(connection)
 
-    notices: list[str] = []
     bridge.behaviours = [drop]
-    events = run(asked(client(bridge, notices=notices)))
-    assert shown(events) == "Hello, world"
+    assert shown(run(asked(client(bridge)))) == "Hello, world"
     first, second = bridge.sent("query")
     assert first == second
-    assert "reconnecting" in notices[0]
-    assert "again" in notices[1]
+
+
+def test_a_connection_that_comes_back_late_is_told_of(bridge: FakeBridge) -> None:
+    async def drop(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        fake.refusals = [503] * 2
+        abort(connection)
+
+    notices: list[str] = []
+    bridge.behaviours = [drop]
+    assert shown(run(asked(client(bridge, replace(QUICK, tell=0), notices)))) == "Hello, world"
+    broke_off, still, again = notices
+    assert "reconnecting" in broke_off
+    assert "HTTP 503" in still
+    assert again == "Connected again."
 
 
 def test_after_a_drop_in_the_answer_only_the_rest_is_shown(bridge: FakeBridge) -> None:
