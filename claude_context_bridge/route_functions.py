@@ -79,9 +79,14 @@ def make_message(parts: Parts) -> BridgeFunction:
         sessions.table_arn,
     )
     message.allow(["dynamodb:Query"], f"{sessions.table_arn}/index/{SESSIONS_BY_OWNER}")
-    # What Powertools' idempotency calls.
     message.allow(
-        ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        [
+            "dynamodb:GetItem",  # this and what follows: what Powertools' idempotency calls
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:BatchWriteItem",  # to forget a session's requests
+        ],
         parts.storage.hashes.table_arn,
     )
     message.allow(["sqs:SendMessage"], parts.queue.turns.queue_arn)

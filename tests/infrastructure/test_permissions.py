@@ -33,7 +33,9 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
         "Message/Log": LOG,
         "Sessions": EVERY_ITEM_CALL,
         "Sessions/index/sessions-by-owner": ("dynamodb:Query",),
-        "Hashes": ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        "Hashes": tuple(
+            call for call in EVERY_ITEM_CALL if call not in ("dynamodb:BatchGetItem", "dynamodb:Query")
+        ),
         "Turns": ("sqs:SendMessage",),
         "DeadLetters": ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"),
         "arn:…:execute-api:…:Api/prod/POST/@connections/*": ("execute-api:ManageConnections",),
