@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.adapters.erasing import DynamoEraser
     from bridge.adapters.intake import IdempotentIntake
     from bridge.adapters.queue import SqsTurnQueue
+    from bridge.adapters.titles import DynamoTitles
     from bridge.answering import Answering
     from bridge.auth import Identity
     from bridge.forgetting import Forgetting
@@ -171,6 +172,14 @@ def remembering() -> Remembering:
 
     memory_ttl = settings().seconds("MEMORY_TTL")
     return Remembering(_archive(), _eraser(), memory_ttl, now, telemetry.record_lost_memories)
+
+
+@functools.cache
+def titles() -> DynamoTitles:
+    """Return what keeps sessions' titles from outliving what they tell of."""
+    from bridge.adapters.titles import DynamoTitles
+
+    return DynamoTitles(_dynamodb(), settings().text("CONTEXT_TABLE"), now)
 
 
 @functools.cache

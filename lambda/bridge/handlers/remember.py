@@ -45,20 +45,25 @@ class _Batch:
     """What was done already for the records of one batch, or failed: all their changes came before it."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[str | SessionKey, Exception | None] = {}
+        self._outcomes: dict[tuple[object, str | SessionKey], Exception | None] = {}
 
     def follow(self, record: DynamoDBRecord) -> None:
         """Do what a change of an item calls for; raise what went wrong to each that called for it."""
         keys = (record.dynamodb.keys if record.dynamodb else None) or {}
         key = items.session_of(keys.get("session_id"))
-        if key is not None:
+        if key is None:
+            return
+        if keys.get("seq") == items.HEADER_SEQ:
             self._once(key.owner, _tend)
-            self._once(key, _summarize)
+        else:  # an exchange was removed, at the end of its time or by whoever forgot it
+            self._once(key.owner, _tend_after_removal)
+            self._once(key, _retitle)
+        self._once(key, _summarize)
 
     def _once(self, subject: _Subject, act: Callable[[_Subject], None]) -> None:
-        if subject not in self._outcomes:
-            self._outcomes[subject] = _failure(act, subject)
-        if (failure := self._outcomes[subject]) is not None:
+        if (act, subject) not in self._outcomes:
+            self._outcomes[act, subject] = _failure(act, subject)
+        if (failure := self._outcomes[act, subject]) is not None:
             raise failure
 
 
@@ -70,12 +75,25 @@ def _failure(act: Callable[[_Subject], None], subject: _Subject) -> Exception | 
     return None
 
 
-def _tend(owner: str) -> None:
+def _tend(owner: str, *, removed: bool = False) -> None:
     try:
-        bootstrap.remembering().tend(owner)
+        bootstrap.remembering().tend(owner, removed=removed)
     except Exception:
         count_failure("remember")
         logger.exception("a memory could not be tended")
+        raise
+
+
+def _tend_after_removal(owner: str) -> None:
+    _tend(owner, removed=True)
+
+
+def _retitle(key: SessionKey) -> None:
+    try:
+        bootstrap.titles().renew(key)
+    except Exception:
+        count_failure("remember")
+        logger.exception("a session's title could not be put right")
         raise
 
 
