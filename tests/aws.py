@@ -104,10 +104,10 @@ def create_tables() -> None:
     )
 
 
-def create_queue() -> str:
-    """Create the FIFO queue and return its URL."""
+def create_queue(name: str = "turns.fifo") -> str:
+    """Create a FIFO queue and return its URL."""
     client = boto3.client("sqs", region_name=REGION)
-    queue = client.create_queue(QueueName="turns.fifo", Attributes={"FifoQueue": "true"})
+    queue = client.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
     return str(queue["QueueUrl"])
 
 

@@ -15,6 +15,7 @@ import pytest
 from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
 
 from bridge import bootstrap, remembering, telemetry
+from bridge.adapters import dead_letters
 from bridge.handlers import answer, connect, disconnect, message, remember
 from bridge_cli import protocol, tokens
 from tests import aws
@@ -55,6 +56,7 @@ class Deployment:
 
     claude: MessagesServer
     queue_url: str
+    dead_letters_url: str
     log: io.StringIO
 
     def connect(
@@ -147,13 +149,15 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     monkeypatch.setattr(telemetry.metrics.provider, "namespace", "ClaudeContextBridge")
     monkeypatch.setattr(telemetry.metrics.provider, "service", "bridge")
     monkeypatch.setattr(remembering, "SEAL_AT", SEAL_AT)
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)  # moto is all there is to be asked
     with aws.aws(monkeypatch), messages_server() as claude:
         aws.create_tables()
-        queue_url = aws.create_queue()
+        queue_url, dead_letters_url = aws.create_queue(), aws.create_queue("dead-letters.fifo")
         environment = {
             "CONTEXT_TABLE": aws.SESSIONS_TABLE,
             "HASH_TABLE": aws.HASHES_TABLE,
             "QUEUE_URL": queue_url,
+            "DEAD_LETTER_URL": dead_letters_url,
             "CALLBACK_URL": CALLBACK_URL,
             "AUTH": "token",
             "SIGNING_SECRET_ARN": aws.create_secret(SIGNING_SECRET),
@@ -177,7 +181,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         _forget()
-        yield Deployment(claude, queue_url, log)
+        yield Deployment(claude, queue_url, dead_letters_url, log)
         _forget()
 
 
