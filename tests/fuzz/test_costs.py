@@ -21,7 +21,7 @@ from tests.fakes import an_exchange
 from tests.fuzz.effort import effort
 from tests.fuzz.metering import Meter, metered
 
-MANY = 1_500
+MANY = 1_000
 """Repetitions to begin with: enough that what is quadratic outweighs what is not."""
 
 METER, (SSE, REQUESTS, FRAMES, PAGES, DECODING) = metered(
@@ -87,7 +87,7 @@ STREAMS = {
 }
 
 
-@pytest.mark.parametrize("size", [1, 7, 512, 0], ids="in chunks of {}".format)
+@pytest.mark.parametrize("size", [1, 512, 0], ids="in chunks of {}".format)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_stream(stream: str, size: int) -> None:
     before, again, after = STREAMS[stream]
