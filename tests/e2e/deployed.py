@@ -38,6 +38,9 @@ from tests.recorder.recorder import Recorder
 CLAUDE = "claude-stand-in"
 """The model that the failing stand-in plays."""
 
+PACED = "tokens-40-every-25ms"
+"""The model that takes a second, in a dozen deltas."""
+
 ANTHROPIC_KEY = f"sk-ant-marker-{uuid.uuid4().hex}"
 """Stands in for the Anthropic key: a test looks for it where no key may be."""
 
@@ -143,7 +146,7 @@ def deployed(
             "callback_url": f"{gateway.url}/{{stage}}",
             "hold_seconds": str(HOLD_SECONDS),
             "model": INSTANT,
-            "allowed_models": ",".join([INSTANT, STEADY, CLAUDE, model_server.MODEL]),
+            "allowed_models": ",".join([INSTANT, PACED, STEADY, CLAUDE, model_server.MODEL]),
             "summary_model": INSTANT,
             "prices": f"{INSTANT}=2/10",
         }

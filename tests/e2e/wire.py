@@ -15,6 +15,8 @@ TIMEOUT = 60
 FRAGMENT = 8_000
 """Characters of a fragment at most: API Gateway closes the connection for a frame over 32 KB."""
 
+ENDINGS = ("answer", "error")
+
 Frame = dict[str, Any]
 
 
@@ -78,6 +80,17 @@ class Wire:
         assert [f["seq"] for f in deltas] == list(range(1, len(deltas) + 1))
         return "".join(f["text"] for f in deltas), ending
 
+    def ask_among_others(self, message: str, **fields: Any) -> tuple[str, Frame]:
+        """Ask while frames of other requests may come; return the request's id and its last frame."""
+        request_id = self.query(message, **fields)
+        while (frame := self.receive()).get("request_id") != request_id or frame["type"] not in ENDINGS:
+            pass
+        return request_id, frame
+
     def history(self, session_id: str, **fields: Any) -> Frame:
         """Return a page of a session's history."""
-        return self.request({"action": "history", "session_id": session_id, **fields})
+        request_id = str(uuid.uuid4())
+        self.send({"action": "history", "request_id": request_id, "session_id": session_id, **fields})
+        while (frame := self.receive()).get("request_id") != request_id:
+            pass  # of a turn that is told once more
+        return frame
