@@ -13,7 +13,7 @@ BASE = "import boto3, requests\nfrom aws_lambda_powertools import Logger, Metric
 # A handler's own import does not bring what its parts import when they are built, so both are timed:
 # the parts are built with clients that call nothing.
 _PARTS = {
-    "connect": "bootstrap.doorkeeper(), bootstrap.connections()",
+    "connect": "bootstrap.speakers()",
     "disconnect": "bootstrap.connections()",
     "message": "bootstrap.reception()",
     "answer": "bootstrap.answering(), bootstrap.queue()",

@@ -95,7 +95,7 @@ class MemorySessions:
     summaries: dict[SessionKey, Summary] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     crash_before_header: bool = False
-    before_keep: Callable[[], None] | None = None
+    before_keep: Callable[[], object] | None = None
 
     def load(self, key: SessionKey) -> Remembered:
         kept = self.exchanges.get(key, {})
@@ -242,7 +242,7 @@ class MemorySummaries:
     def __init__(self, sessions: MemorySessions) -> None:
         self.sessions = sessions
         self.taken: list[Taken] = []
-        self.before_keep: Callable[[], None] | None = None
+        self.before_keep: Callable[[], object] | None = None
 
     def keep(self, session: Session, before: Summary | None, summary: Summary, taken: Taken) -> bool:
         meddle, self.before_keep = self.before_keep, None
@@ -275,7 +275,7 @@ class ScriptedClaude:
         self.prompts: list[Prompt] = []
         self.models: list[str] = []
         self.closed = 0
-        self.before_answer: Callable[[], None] | None = None
+        self.before_answer: Callable[[], object] | None = None
 
     @contextmanager
     def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:

@@ -80,6 +80,11 @@ def heard(claude: MessagesApi, interruption: Interruption) -> list[Piece]:
     return pieces
 
 
+def ask_after(event: threading.Event, interruption: Interruption) -> None:
+    assert event.wait(10), "it never came about"
+    interruption.ask()
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -92,7 +97,7 @@ def heard(claude: MessagesApi, interruption: Interruption) -> list[Piece]:
 def test_a_call_that_waits_is_broken_off(said: bytes) -> None:
     interruption = Interruption()
     with silent_after(said) as (server, claude):
-        asker = threading.Thread(target=lambda: server.silent.wait(10) and interruption.ask())
+        asker = threading.Thread(target=lambda: ask_after(server.silent, interruption))
         asker.start()
         heard(claude, interruption)
         asker.join()
@@ -103,7 +108,7 @@ def test_a_call_that_waits_is_broken_off(said: bytes) -> None:
 def test_a_call_that_waits_for_its_next_attempt_is_broken_off() -> None:
     interruption = Interruption()
     with silent_after(OVERLOADED) as (server, claude):
-        asker = threading.Thread(target=lambda: server.silent.wait(10) and interruption.ask())
+        asker = threading.Thread(target=lambda: ask_after(server.silent, interruption))
         asker.start()
         assert heard(claude, interruption) == []
         asker.join()

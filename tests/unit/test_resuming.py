@@ -124,7 +124,7 @@ def test_what_the_client_has_is_not_told_again() -> None:
 
 def test_a_resume_that_comes_at_the_very_end_is_not_lost() -> None:
     bridge = Bridge("All of it.", completed())
-    bridge.sessions.before_keep = lambda: bridge.resume() and None
+    bridge.sessions.before_keep = bridge.resume
     bridge.answering.answer(a_turn())
     assert bridge.text("new") == "All of it."
     assert bridge.told("new")[-1]["type"] == "answer"
@@ -199,7 +199,7 @@ def test_whoever_cancels_elsewhere_is_told_too() -> None:
 
 def test_a_turn_that_is_cancelled_before_it_says_anything_is_kept_without_an_answer() -> None:
     bridge = Bridge(Started(Usage(40, 0), MODEL), threading.Event())
-    bridge.claude.before_answer = lambda: bridge.cancel() and None
+    bridge.claude.before_answer = bridge.cancel
     bridge.answering.answer(a_turn())
     (kept,) = bridge.sessions.kept()
     assert (kept.answer, kept.stop_reason, kept.failure) == (None, "cancelled", None)

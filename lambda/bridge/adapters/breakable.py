@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,26 +41,23 @@ def breakable_session() -> requests.Session:
     return session
 
 
-class _Waiting:
-    """A connection that can be told apart while it waits for the headers of an answer."""
-
-    sock: Any
-
-    def getresponse(self) -> HTTPResponse:
-        interruption = _current.get()
-        if interruption is None:
-            return super().getresponse()  # type: ignore[misc, no-any-return]
-        waited_for = self.sock
-        with interruption.breaking(lambda: waited_for.shutdown(socket.SHUT_RD)):
-            return super().getresponse()  # type: ignore[misc, no-any-return]
+def _awaited(sock: Any, headers: Callable[[], HTTPResponse]) -> HTTPResponse:
+    """Return the answer whose headers are awaited from a socket."""
+    interruption = _current.get()
+    if interruption is None:
+        return headers()
+    with interruption.breaking(lambda: sock.shutdown(socket.SHUT_RD)):
+        return headers()
 
 
-class _Connection(_Waiting, HTTPConnection):
-    pass
+class _Connection(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        return _awaited(self.sock, super().getresponse)
 
 
-class _SecureConnection(_Waiting, HTTPSConnection):
-    pass
+class _SecureConnection(HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        return _awaited(self.sock, super().getresponse)
 
 
 class _Pool(HTTPConnectionPool):

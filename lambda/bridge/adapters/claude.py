@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
@@ -125,7 +126,7 @@ class MessagesApi:
                     self._refuse(response, key)
                 with interruption.breaking(response.raw.shutdown):
                     yield from self._read(response, body["model"])
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             told = UpstreamError(
                 "The connection to Claude's API failed. Send it again.",
                 retryable=True,
@@ -136,7 +137,7 @@ class MessagesApi:
     def _read(self, response: requests.Response, model: str) -> Iterator[Piece]:
         # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
         try:
-            yield from sse.read(sse.lines_of(response.iter_content(CHUNK)), model)
+            yield from sse.read(sse.lines_of(_arriving(response)), model)
         except BridgeError as error:
             if error.retryable:
                 raise _Transient(error) from error
@@ -166,6 +167,12 @@ class MessagesApi:
         if _may_retry(response):
             raise _Transient(error, wait=error.retry_after)
         raise error
+
+
+def _arriving(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body as it arrives; `iter_content` waits for whole pieces where a server sends no chunks."""
+    while data := response.raw.read1(CHUNK):
+        yield data
 
 
 def _header_value(key: str) -> str:
