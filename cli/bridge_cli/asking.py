@@ -214,7 +214,7 @@ class Asking:
 
     def _take_answer(self, event: Answer) -> list[Told]:
         turn = self._turn
-        turn.session_id = event.session_id
+        turn.note_end(event)
         first, self._ended = self._ended is None, self._ended or event
         if turn.is_another(event):
             self._turn_to_history(Failure("internal", "the answer is not what was streamed"))

@@ -112,7 +112,10 @@ class Link:
             async with asyncio.timeout(self._patience.reply):  # a dead one takes in no more than its buffer
                 await connection.send(frames[0] if len(frames) == 1 else frames)
         except ConnectionClosed as error:
-            raise Dropped(self._why or "while sending", number) from error
+            why = why_closed(error)
+            if self._connection is connection:  # its reader has yet to notice
+                self._lose(why)
+            raise Dropped(why, number) from error
         except TimeoutError as error:
             self.drop("it takes nothing in", number)
             raise Dropped("it takes nothing in", number) from error

@@ -63,6 +63,11 @@ class Turn:
         self.text += ready
         return ready
 
+    def note_end(self, answer: Answer) -> None:
+        """Note that the answer's end came, be it before `accepted`."""
+        self._spoke = True
+        self.session_id = answer.session_id
+
     def complete(self, answer: Answer) -> Answer:
         """Return the answer with its whole text; only where nothing is missing."""
         return replace(answer, text=self.text)
