@@ -9,7 +9,6 @@ functions' calls to AWS go through the recorder, and their calls to Claude throu
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -120,12 +119,11 @@ class Deployed:
 
     def requests_seen(self) -> int:
         """Return how often Claude was asked so far."""
-        return len(self.switchboard.bodies)
+        return len(self.switchboard.asked)
 
     def last_request(self) -> dict[str, Any]:
         """Return what Claude was asked last."""
-        body: dict[str, Any] = json.loads(self.switchboard.bodies[-1])
-        return body
+        return self.switchboard.asked[-1].request
 
 
 @contextmanager

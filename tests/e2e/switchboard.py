@@ -1,7 +1,8 @@
 """One address for several Claude stand-ins: a request goes to the one that its model's name asks for.
 
-The deployment under test knows a single base URL. The switchboard reads a request, finds its model,
-passes it on, and hands every byte of the answer back as it comes, breaks and silences included.
+The deployment under test knows a single base URL. The switchboard reads a request, finds its model, passes it
+on, and hands every byte of the answer back as it comes, silences included. Where an answer breaks off, it
+ends without a reset: what was said until then arrives.
 """
 
 from __future__ import annotations
@@ -9,12 +10,44 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.looped import LoopedServer, read_request
+from tests.gateway.upstream import readdressed
 
 Route = Callable[[str], str]
 """From a model's name to the base URL of who plays it."""
+
+
+@dataclass
+class Asked:
+    """One request to Claude, and what it was answered, as it went over the wire."""
+
+    request: dict[str, Any]
+    answer: bytearray = field(default_factory=bytearray)
+
+    @property
+    def message(self) -> str:
+        """What the user said last."""
+        return str(self.request["messages"][-1]["content"][-1]["text"])
+
+    @property
+    def status(self) -> int:
+        """The answer's status; 0 where there is none."""
+        return int(self.answer.split(b" ", 2)[1]) if self.answer else 0
+
+    @property
+    def said(self) -> str:
+        """What Claude said. The stand-ins write each event in one piece: HTTP's chunks cut no line."""
+        events = [line[6:] for line in bytes(self.answer).split(b"\n") if line.startswith(b"data: ")]
+        return "".join(map(_text, events))
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether Claude came to an end."""
+        return b'"type":"message_stop"' in self.answer.replace(b'": ', b'":')
 
 
 class Switchboard(LoopedServer):
@@ -23,28 +56,27 @@ class Switchboard(LoopedServer):
     def __init__(self, route: Route, port: int = 0) -> None:
         super().__init__(port)
         self._route = route
-        self.bodies: list[bytes] = []
+        self.asked: list[Asked] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one request on."""
         head, body = await read_request(reader)
-        self.bodies.append(body)
-        await self._pass_on(head, body, writer)
-
-    async def _pass_on(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
-        target = urlsplit(self._route(json.loads(body)["model"]))
+        asked = Asked(json.loads(body))
+        self.asked.append(asked)
+        target = urlsplit(self._route(asked.request["model"]))
         there, onward = await asyncio.open_connection(target.hostname, target.port)
-        line, *headers = head.rstrip(b"\r\n").split(b"\r\n")
-        method, path, version = line.split(b" ")
-        kept = [h for h in headers if h.split(b":")[0].lower() not in (b"host", b"connection")]
-        kept += [b"host: " + target.netloc.encode(), b"connection: close"]
-        path = target.path.rstrip("/").encode() + path
-        onward.write(b"\r\n".join([b" ".join([method, path, version]), *kept, b"", body]))
+        onward.write(readdressed(head, target) + body)
         try:
             while data := await there.read(65_536):
+                asked.answer += data
                 writer.write(data)
                 await writer.drain()
-        except ConnectionError:
-            writer.transport.abort()
         finally:
             onward.close()
+
+
+def _text(event: bytes) -> str:
+    try:
+        return str(json.loads(event)["delta"]["text"])
+    except (ValueError, LookupError, TypeError):
+        return ""

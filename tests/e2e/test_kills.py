@@ -111,8 +111,7 @@ def check(bridge: Deployed, wire: Wire, dying: Dying, ending: Frame) -> None:
 
 def times_asked(bridge: Deployed, message: str) -> int:
     """Return how often Claude was asked this message, not counting where it was told of it."""
-    asked = [json.loads(body) for body in bridge.switchboard.bodies]
-    return sum(body["messages"][-1]["content"][-1]["text"] == message for body in asked)
+    return sum(asked.message == message for asked in bridge.switchboard.asked)
 
 
 def test_a_turn_outlives_its_function(bridge: Deployed) -> None:

@@ -86,6 +86,12 @@ class Traps(Generic[C]):
             self._traps.append(trap)
         return trap
 
+    def remove(self, trap: Trap[C]) -> None:
+        """Remove a trap, if it is still set."""
+        with self._lock:
+            if trap in self._traps:
+                self._traps.remove(trap)
+
     def clear(self) -> None:
         """Remove all traps."""
         with self._lock:
@@ -126,8 +132,10 @@ async def cut(_: Passing) -> HttpReply | None:
 
 async def kill(call: Passing) -> HttpReply | None:
     """Kill the function that makes the call, as Lambda's host may die: no line of it runs any more."""
-    pid = await asyncio.to_thread(worker_at, call.peer_port)
-    os.kill(pid, signal.SIGKILL)
+    try:
+        os.kill(await asyncio.to_thread(worker_at, call.peer_port), signal.SIGKILL)
+    except LookupError:
+        raise ConnectionResetError("the caller is gone already") from None
     raise ConnectionResetError("the caller was killed")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _HOP_BY_HOP = (b"host", b"connection", b"expect")
 
@@ -17,16 +17,17 @@ async def forwarded(url: str, head: bytes, body: bytes, *, path: str | None = No
     target = urlsplit(url)
     there, onward = await asyncio.open_connection(target.hostname, target.port)
     try:
-        onward.write(_readdressed(head, target.netloc, target.path, path) + body)
+        onward.write(readdressed(head, target, path) + body)
         return await there.read(-1)
     finally:
         onward.close()
 
 
-def _readdressed(head: bytes, host: str, base: str, path: str | None) -> bytes:
+def readdressed(head: bytes, target: SplitResult, path: str | None = None) -> bytes:
+    """Return a request's head for another server, with the connection to end after its answer."""
     line, *headers = head.rstrip(b"\r\n").split(b"\r\n")
     method, own, version = line.split(b" ")
-    to = base.rstrip("/").encode() + (own if path is None else path.encode())
+    to = target.path.rstrip("/").encode() + (own if path is None else path.encode())
     kept = [each for each in headers if each.split(b":")[0].lower() not in _HOP_BY_HOP]
-    kept += [b"host: " + host.encode(), b"connection: close"]
+    kept += [b"host: " + target.netloc.encode(), b"connection: close"]
     return b"\r\n".join([b" ".join([method, to, version]), *kept, b"", b""])

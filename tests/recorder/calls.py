@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.gateway.posts import function_of
@@ -32,7 +32,10 @@ class Access:
 
 @dataclass(eq=False)
 class Call:
-    """One call; ``status`` is what it was answered, 0 where it was not."""
+    """One call; ``status`` is what it was answered, 0 where it was not.
+
+    ``effect`` is what AWS answered to a call of SQS, whatever the function was told.
+    """
 
     function: str
     service: str
@@ -40,6 +43,7 @@ class Call:
     request: dict[str, Any]
     peer_port: int
     status: int = 0
+    effect: dict[str, Any] = field(default_factory=dict)
 
     @property
     def accesses(self) -> frozenset[Access]:

@@ -6,6 +6,7 @@ The emulator hands its address to the functions where `BRIDGE_FUNCTIONS_ENDPOINT
 from __future__ import annotations
 
 import asyncio
+import json
 
 from bench.looped import LoopedServer, read_request
 from tests.gateway.traps import Traps
@@ -32,6 +33,8 @@ class Recorder(LoopedServer):
         self.calls.append(call)
         reply = await self.traps.spring("before", call)
         answer = reply.encoded() if reply else await forwarded(self.upstream, head, body)
+        if reply is None and call.service == "sqs" and answer:
+            call.effect = json.loads(answer.partition(b"\r\n\r\n")[2] or b"{}")
         if reply is None and (instead := await self.traps.spring("after", call)):
             answer = instead.encoded()
         if answer:  # nothing, where what is behind broke the connection off
