@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from hypothesis import strategies as st
@@ -12,40 +13,31 @@ FRAME_EDGE = 131_072
 _pieces = st.sampled_from(
     [
         *["a", "é", "中", "😀", " ", "\x7f", "\u2028", "\\n", '\\"', "\\\\", "\\/", "-", "_", "1", "null"],
-        *[
-            "\\u0000",
-            "\\u00e9",
-            "\\ud83d",
-            "\\ude00",
-            "\\ud83d\\ude00",
-            "\\uD800",
-            "\\x",
-            "\\u12",
-            "\n",
-            "\x00",
-        ],
+        *["\\u0000", "\\u00e9", "\\ud83d", "\\ude00", "\\ud83d\\ude00", "\\uD800"],
     ]
 )
 _numbers = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
-    st.floats().map(repr),  # with nan and inf, which are no JSON
-    st.sampled_from(
-        ["-0", "1e999", "-1e999", "1E-999", "01", "1.", ".5", "+1", "0x1", "NaN", "-Infinity", "1e5"]
-    ),
-    st.builds(lambda digit, times: digit * times, st.sampled_from("19"), st.integers(1, 6000)),
+    st.floats().map(json.dumps),  # with NaN and Infinity, which Python reads although they are no JSON
+    st.sampled_from(["-0", "1e999", "-1e999", "1E-999", "1e5", "9" * 4300, "9" * 4301, "0." + "9" * 5000]),
 )
 
 
 def strings(*worth: str) -> st.SearchStrategy[str]:
     """Draw strings of JSON, quotes included: any text, hostile escapes, or what is ``worth`` a try."""
-    written = st.lists(_pieces, max_size=8).map("".join) | st.text(max_size=12)
-    return (written | st.sampled_from(worth) if worth else written).map('"{}"'.format)
+    hostile = st.lists(_pieces, max_size=8).map(lambda pieces: '"' + "".join(pieces) + '"')
+    written = hostile | st.text(max_size=12).map(_quoted)
+    return written | st.sampled_from(worth).map(_quoted) if worth else written
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def json_texts(keys: list[str], worth: list[str]) -> st.SearchStrategy[str]:
-    """Draw values of JSON as text: with any of the ``keys``, some twice, and now and then no JSON."""
+    """Draw values of JSON as text, as no library writes it: with any of the ``keys``, some of them twice."""
     names = strings(*keys)
-    leaves = st.sampled_from(["null", "true", "false", "[]", "{}", "", "nul"]) | _numbers | strings(*worth)
+    leaves = st.sampled_from(["null", "true", "false", "[]", "{}"]) | _numbers | strings(*worth)
     return st.recursive(
         leaves,
         lambda inner: (
