@@ -197,7 +197,8 @@ class Rewrite:
 
     ``segments`` are all that the head names afterwards, ``packed`` the new ones' contents by ``seq``;
     ``settled`` are names that are pending no more, ``finished`` sessions that are forgotten now, and
-    ``outdated`` tombstones that nobody needs any more.
+    ``outdated`` tombstones that nobody needs any more. One that ``sweeps`` removes also segments that
+    nobody names.
     """
 
     head: Head
@@ -206,6 +207,7 @@ class Rewrite:
     settled: frozenset[str] = frozenset()
     finished: frozenset[Tombstone] = frozenset()
     outdated: frozenset[Tombstone] = frozenset()
+    sweeps: bool = False
 
 
 class Archive(Protocol):

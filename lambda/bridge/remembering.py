@@ -137,6 +137,7 @@ class Remembering:
             settled=frozenset(settled | gone),
             finished=head.forgetting,
             outdated=outdated(head.forgotten, self._clock()),
+            sweeps=removed,
         )
         return _Change(rewrite, tuple(segment for segment, found in unpacked.items() if found is None))
 

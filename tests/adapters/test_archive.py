@@ -198,7 +198,7 @@ def test_a_rewrite_without_segments_whose_reply_was_lost_is_made(
     assert archive.head(KEY.owner).version == 1
 
 
-def test_of_two_rewrites_without_segments_the_second_is_not_taken_for_the_first(
+def test_of_two_rewrites_without_segments_each_finishes_what_it_has_forgotten(
     archive: DynamoArchive,
 ) -> None:
     archive.forget(KEY.owner, "travel")
@@ -206,8 +206,35 @@ def test_of_two_rewrites_without_segments_the_second_is_not_taken_for_the_first(
     archive.forget(KEY.owner, "cooking")
     second = archive.head(KEY.owner)
     assert archive.rewrite(KEY.owner, a_rewrite(first))
-    assert not archive.rewrite(KEY.owner, a_rewrite(second))
     assert archive.head(KEY.owner).forgetting == tombstones(("cooking", NOW))
+    assert archive.rewrite(KEY.owner, a_rewrite(second))
+    assert archive.head(KEY.owner).forgetting == frozenset()
+
+
+def test_whoever_dies_before_the_old_segments_are_gone_has_not_forgotten(
+    archive: DynamoArchive, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.rewrite(KEY.owner, a_rewrite(Head(), 1))
+    archive.forget(KEY.owner, "travel")
+    with monkeypatch.context() as dying:
+        dying.setattr(dynamodb, "batch_write_item", lambda **_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            archive.rewrite(KEY.owner, a_rewrite(archive.head(KEY.owner), 2))
+    head = archive.head(KEY.owner)
+    assert (head.segments, head.forgetting) == ((a_segment(2),), tombstones(("travel", NOW)))
+    assert segments(dynamodb) == [1, 2]
+    assert archive.rewrite(KEY.owner, a_rewrite(head, stay=(2,)))
+    assert archive.head(KEY.owner).forgetting == frozenset()
+    assert segments(dynamodb) == [2]
+
+
+def test_a_rewrite_that_sweeps_removes_segments_that_nobody_names(
+    archive: DynamoArchive, dynamodb: Any
+) -> None:
+    orphan = memory_items.segment_item(KEY.owner, 99, b"never named", NOW)
+    dynamodb.put_item(TableName=SESSIONS_TABLE, Item=orphan)
+    archive.rewrite(KEY.owner, replace(a_rewrite(archive.head(KEY.owner), 1), sweeps=True))
+    assert segments(dynamodb) == [1]
 
 
 def test_forgetting_leaves_a_moment_behind(archive: DynamoArchive, clock: FakeClock, calls: Calls) -> None:

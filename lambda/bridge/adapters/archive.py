@@ -73,9 +73,12 @@ class DynamoArchive:
         return found
 
     def rewrite(self, owner: str, change: Rewrite) -> bool:
-        """Put the new segments, then have the head name them, then remove what it names no more."""
+        """Put the new segments, then have the head name them, then remove what it names no more.
+
+        Only after that a forgetting is finished: whoever dies before leaves it to be gone through again.
+        """
         before = {segment.seq for segment in change.head.segments}
-        if change.finished:  # also what whoever wrote it did not live to name
+        if change.finished or change.sweeps:  # also what whoever wrote it did not live to name, or to remove
             before |= self._stored(owner)
         for segment in change.segments:
             if segment.seq in change.packed:
@@ -85,6 +88,8 @@ class DynamoArchive:
             self._remove(owner, change.packed.keys())
             return False
         self._remove(owner, before - {segment.seq for segment in change.segments})
+        if change.finished:
+            self._finish(owner, change.finished)
         return True
 
     def forget(self, owner: str, session: str, until: int | None = None) -> int:
@@ -151,7 +156,6 @@ class DynamoArchive:
         """Have the head name a change's segments; return the head that is in the way, if one is."""
         removed = {
             "pending": set(change.settled),
-            "forgetting": set(map(memory_items.written, change.finished)),
             "forgotten": set(map(memory_items.written, change.outdated)),
         }
         deletions = ", ".join(f"{name} :{name}" for name, members in removed.items() if members)
@@ -180,6 +184,14 @@ class DynamoArchive:
             return memory_items.head_of(failed.response.get("Item"))
         return None
 
+    def _finish(self, owner: str, finished: Collection[Tombstone]) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=memory_items.head_key(owner),
+            UpdateExpression="DELETE forgetting :finished",
+            ExpressionAttributeValues=items.to_item({":finished": set(map(memory_items.written, finished))}),
+        )
+
     def _head_expiry(self) -> int:
         return memory_items.head_expiry(self._clock(), self._memory_ttl)
 
@@ -188,14 +200,12 @@ def _made(change: Rewrite, there: Head) -> bool:
     """Tell whether a change that was refused had been made: the SDK sends a call again whose reply was lost.
 
     A new segment's key is drawn by chance: where the head names it, nobody else put it there, and others
-    may have changed the head since. A change without a new segment is made where nothing is left of what
-    it removes, whoever removed it.
+    may have changed the head since. A change without a new segment is made where the head names the same,
+    and nothing is left there of what it removes, whoever removed it.
     """
     named = {segment.seq for segment in there.segments}
     if change.packed:
         return not named.isdisjoint(change.packed)
     return named == {segment.seq for segment in change.segments} and not (
-        there.pending & change.settled
-        or there.forgetting & change.finished
-        or there.forgotten & change.outdated
+        there.pending & change.settled or there.forgotten & change.outdated
     )

@@ -17,8 +17,9 @@ MOST_ROUNDS = 50
 """Calls that look through the queue at most: 500 messages in about a second. One that is fuller than
 that is its operator's business first; what is put back into the line from it is dropped there."""
 
-HIDDEN_SECONDS = 30
-"""How long messages are hidden that were looked at, should their reader die."""
+HIDDEN_SECONDS = 10
+"""How long messages stay hidden that were looked at, should their reader die: whoever looks meanwhile does
+not see them. A function that is killed because its time is up has looked long before."""
 
 WAIT_SECONDS = 1
 """How long an empty answer is waited for: one that comes at once does not ask all of SQS's servers."""
