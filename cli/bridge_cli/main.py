@@ -21,6 +21,7 @@ except ModuleNotFoundError:  # installed without its extra, for the construct al
 
 from bridge_cli import local_aws
 from bridge_cli.commands import (
+    archive,
     ask,
     chat,
     config,
@@ -163,6 +164,8 @@ add(token.create, token.CREATE_EXAMPLES, token.app)
 add(token.revoke, token.REVOKE_EXAMPLES, token.app)
 add(token.revoked, token.REVOKED_EXAMPLES, token.app)
 add(key.set_key, key.SET_EXAMPLES, key.app, "set")
+add(archive.export, archive.EXPORT_EXAMPLES)
+add(archive.import_archive, archive.IMPORT_EXAMPLES, name="import")
 add(dead_letters.list_letters, dead_letters.LIST_EXAMPLES, dead_letters.app, "list")
 add(dead_letters.redrive, dead_letters.REDRIVE_EXAMPLES, dead_letters.app)
 app.add_typer(config.app, name="config", epilog=GROUP_EXAMPLE.format("bridge config list"))
