@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge_cli import sessions
-from bridge_cli.client import BridgeClient
+from bridge_cli.client import BridgeClient, new_request_id
 from bridge_cli.endpoint import Endpoint
-from bridge_cli.errors import BridgeError, UsageError
+from bridge_cli.errors import BridgeError, Interrupted, UsageError
 from bridge_cli.events import Answer, Delta
 from bridge_cli.frames import well_formed
 from bridge_cli.lines import Lines
+from bridge_cli.stopping import Stopping, stopped_by_signals
 from bridge_cli.tables import print_exchanges, print_sessions
-from bridge_cli.terminal import Shown, answer_view, notice, stop_notice
+from bridge_cli.terminal import Shown, answer_view, notice, tell_stop
 from bridge_cli.why import tell_why
 
 HELP = """\
@@ -25,7 +25,7 @@ HELP = """\
 /history         show what was said here
 /help            this
 /quit            leave (as Ctrl-D does)
-Enter sends, Alt-Enter begins a new line, Ctrl-C takes back the line or stops the answer.
+Enter sends, Alt-Enter begins a new line, Ctrl-C takes back the line or cancels the answer.
 A message that begins with a slash: type two."""
 
 
@@ -49,7 +49,10 @@ class Chat:
         self._manner = manner
 
     async def run(self, lines: Lines) -> int:
-        """Talk until the lines end: 0, or 1 where a message that was piped in failed."""
+        """Talk until the lines end: 0, or 1 where a message that was piped in failed.
+
+        Raises Interrupted where lines were piped in and Ctrl-C came, Terminated where SIGTERM did.
+        """
         if lines.interactive:
             notice(f"Session {self._session}. /help lists the commands, Ctrl-D leaves.")
         failures = 0
@@ -61,24 +64,26 @@ class Chat:
             except KeyboardInterrupt:
                 continue
             try:
-                if not await self._act(line):
+                if not await self._act(line, lines):
                     break
+            except Interrupted:
+                raise
             except BridgeError as error:
                 failures += 1
-                notice(f"{error.message}{f'  {error.hint}' if error.hint else ''}")
+                _tell(error)
         if lines.interactive:
             notice(f"Go on with: bridge chat {self._session}")
         return 1 if failures and not lines.interactive else 0
 
-    async def _act(self, line: str) -> bool:
+    async def _act(self, line: str, lines: Lines) -> bool:
         """Do what a line says; return whether the conversation goes on."""
         if not line.strip():
             return True
         if not line.startswith("/"):
-            await self._say(line)
+            await self._say(line, lines)
             return True
         if line.startswith("//"):
-            await self._say(line[1:])
+            await self._say(line[1:], lines)
             return True
         command, _, rest = line.strip().partition(" ")
         match command:
@@ -101,46 +106,44 @@ class Chat:
                 raise UsageError(f"there is no command {command}", hint="/help lists those there are.")
         return True
 
-    async def _say(self, message: str) -> None:
-        """Ask, and show the answer; Ctrl-C stops showing it."""
+    async def _say(self, message: str, lines: Lines) -> None:
+        """Ask, and show the answer; Ctrl-C cancels it, and the conversation goes on where a person types."""
         view = answer_view(plain=self._manner.plain, as_json=False)
-        speaking = asyncio.ensure_future(self._show(well_formed(message), view))
-        with _interrupting(speaking):
+        request_id = new_request_id()
+        speaking = asyncio.ensure_future(self._show(well_formed(message), request_id, view))
+        stopping = Stopping(self._bridge, request_id, speaking)
+        with stopped_by_signals(stopping):
             try:
                 await speaking
             except asyncio.CancelledError:
                 view.finish()
+                if not stopping.left:
+                    raise
                 notice("Stopped. What Claude still answers is kept in the session.")
-            except BridgeError:
+            except BridgeError as error:
                 view.finish()
-                raise
+                if stopping.by is None:
+                    raise
+                _tell(error)
         sessions.remember(self._endpoint, self._session)
+        if stopping.by is not None and not (lines.interactive and stopping.by is signal.SIGINT):
+            raise stopping.error()
 
-    async def _show(self, message: str, view: Shown) -> None:
+    async def _show(self, message: str, request_id: str, view: Shown) -> None:
         manner = self._manner
-        asking = self._bridge.ask(message, self._session, model=manner.model, recall=manner.recall)
+        asking = self._bridge.ask(
+            message, self._session, model=manner.model, recall=manner.recall, request_id=request_id
+        )
         async with contextlib.aclosing(asking) as events:
             async for event in events:
                 if isinstance(event, Delta):
                     view.show(event.text)
                 elif isinstance(event, Answer):
                     view.finish()
-                    if line := stop_notice(event.stop_reason):
-                        notice(line)
+                    tell_stop(event.stop_reason)
                     if manner.why:
                         tell_why(event)
 
 
-@contextlib.contextmanager
-def _interrupting(task: asyncio.Future[None]) -> Iterator[None]:
-    """While the block runs, Ctrl-C cancels the task."""
-    loop = asyncio.get_running_loop()
-    before = signal.getsignal(signal.SIGINT)
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, before)
+def _tell(error: BridgeError) -> None:
+    notice(f"{error.message}{f'  {error.hint}' if error.hint else ''}")

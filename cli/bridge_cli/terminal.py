@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,12 @@ def harmless(text: str) -> str:
 def notice(line: str) -> None:
     """Tell the person something that is not part of the answer."""
     print(line, file=sys.stderr, flush=True)
+
+
+def aside(line: str) -> None:
+    """Tell the person something by the way: dim on a terminal that can show that."""
+    dims = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
+    notice(f"\x1b[2m{line}\x1b[0m" if dims else line)
 
 
 class Shown(Protocol):
@@ -131,11 +138,19 @@ def answer_view(*, plain: bool, as_json: bool) -> Waiting:
     return Waiting(MarkdownAnswer(console))
 
 
+def tell_stop(stop_reason: str) -> None:
+    """Tell the person why an answer ended, where that was not the usual end."""
+    if stop_reason == "cancelled":
+        aside("(cancelled)")
+    elif line := stop_notice(stop_reason):
+        notice(line)
+
+
 def stop_notice(stop_reason: str) -> str:
     """Return what a person should know of why an answer ended; empty for the usual end."""
     return {
         "max_tokens": "The answer is cut off: it reached the environment's limit of output tokens.",
         "model_context_window_exceeded": "The answer is cut off: the model's context is full.",
         "refusal": "Claude declined to answer this.",
-        "cancelled": "The answer was cancelled.",
+        "cancelled": "The answer was cancelled: it ends where Claude was stopped.",
     }.get(stop_reason, "")

@@ -22,6 +22,7 @@ __all__ = [
     "COST",
     "MEMORY_ACTIONS",
     "USAGE",
+    "Behaviour",
     "FakeBridge",
     "Frame",
     "abort",

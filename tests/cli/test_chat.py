@@ -7,11 +7,13 @@ import signal
 import threading
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from bridge_cli.chatting import Chat, Manner
 from bridge_cli.client import BridgeClient, Endpoint
+from bridge_cli.errors import Terminated
 from tests.cli.conftest import Run
-from tests.cli.fake_bridge import FakeBridge, Frame, accepted, failure, post
+from tests.cli.fake_bridge import Behaviour, FakeBridge, Frame, failure, post
 
 
 def test_every_line_of_a_pipe_is_a_message(bridge: FakeBridge, run: Run) -> None:
@@ -90,16 +92,72 @@ def test_ctrl_c_takes_back_the_line_and_ctrl_d_leaves(
     assert "bridge chat plans" in told.err
 
 
-def test_ctrl_c_stops_an_answer_and_the_conversation_goes_on(
+def interrupting(number: signal.Signals, *, times: int = 1) -> Behaviour:
+    """Return a behaviour: half an answer, and a signal to this process; another one when it was cancelled."""
+    main_thread = threading.main_thread().ident or 0
+
+    async def behaviour(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        turn = fake.begin(connection, frame)
+        await turn.accept()
+        await turn.say("Half an")
+        signal.pthread_kill(main_thread, number)
+        await turn.cancelled.wait()
+        if times > 1:
+            signal.pthread_kill(main_thread, number)
+        else:
+            await turn.finish("cancelled")
+
+    return behaviour
+
+
+def test_ctrl_c_cancels_an_answer_and_the_conversation_goes_on(
     bridge: FakeBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def interrupted(_: FakeBridge, connection: object, frame: Frame) -> None:
-        await post(connection, accepted(frame))  # type: ignore[arg-type]
-        signal.pthread_kill(main_thread, signal.SIGINT)
-
-    main_thread = threading.main_thread().ident or 0
-    bridge.behaviours = [interrupted]
+    bridge.behaviours = [interrupting(signal.SIGINT)]
     assert talk(bridge, "Hi", "Hi again") == 0
     told = capsys.readouterr()
-    assert "Stopped" in told.err
-    assert told.out == "Hello, world\n"
+    assert "(cancelled)" in told.err
+    assert told.out == "Half an\nHello, world\n"
+    assert bridge.connected == 1
+    assert [exchange["stop_reason"] for exchange in bridge.exchanges["plans"]] == ["cancelled", "end_turn"]
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_bridge(
+    bridge: FakeBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.behaviours = [interrupting(signal.SIGINT, times=2)]
+    assert talk(bridge, "Hi", "Hi again") == 0
+    told = capsys.readouterr()
+    assert "Stopped. What Claude still answers is kept" in told.err
+    assert told.out == "Half an\nHello, world\n"
+    assert bridge.connected == 2
+
+
+def test_sigterm_cancels_the_answer_and_ends_the_conversation(
+    bridge: FakeBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.behaviours = [interrupting(signal.SIGTERM)]
+    with pytest.raises(Terminated) as caught:
+        talk(bridge, "Hi", "Hi again")
+    assert caught.value.exit_code == 143
+    assert capsys.readouterr().out == "Half an\n"
+    assert len(bridge.sent("query")) == 1
+
+
+def test_in_a_pipe_ctrl_c_ends_it_all(bridge: FakeBridge, run: Run) -> None:
+    bridge.behaviours = [interrupting(signal.SIGINT)]
+    told = run("chat", "plans", input="Hi\nHi again\n")
+    assert (told.stdout, told.exit_code) == ("Half an\n", 130)
+    assert [frame["message"] for frame in bridge.sent("query")] == ["Hi"]
+
+
+def test_a_bridge_that_cannot_cancel_is_no_reason_to_wait(
+    bridge: FakeBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.older = True
+    bridge.behaviours = [interrupting(signal.SIGINT)]
+    assert talk(bridge, "Hi", "Hi again") == 0
+    told = capsys.readouterr()
+    assert "too old to cancel" in told.err
+    assert "bridge history plans" in told.err
+    assert told.out == "Half an\nHello, world\n"

@@ -6,7 +6,6 @@ import asyncio
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 import threading
@@ -69,27 +68,29 @@ def test_a_pipe_gets_each_piece_as_it_comes(paced: Paced) -> None:
     assert process.returncode == 0
 
 
-def test_who_stops_reading_ends_it_quietly(paced: Paced) -> None:
+def test_who_stops_reading_ends_it_quietly_and_the_answer_with_it(bridge: FakeBridge) -> None:
+    go_on = threading.Event()
+
+    async def long(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        turn = fake.begin(connection, frame)
+        await turn.accept()
+        await turn.say("first\n")
+        await asyncio.to_thread(go_on.wait, 20)
+        while not turn.cancelled.is_set():
+            await turn.say("more\n" * 500)
+            await asyncio.sleep(0)
+        await turn.finish("cancelled")
+
+    bridge.behaviours = [long]
     with start("ask", "Hi", "plans") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert read(process.stdout) == b"first\n"
         process.stdout.close()
-        paced.go_on.set()
+        go_on.set()
         assert process.stderr.read() == b""
     assert process.returncode == 141
-
-
-def test_ctrl_c_ends_it_with_130_and_says_where_the_answer_will_be(paced: Paced) -> None:
-    with start("ask", "Hi", "plans") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert read(process.stdout) == b"first\n"
-        process.send_signal(signal.SIGINT)
-        said = process.stderr.read().decode()
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert "bridge history plans" in said
+    assert bridge.exchanges["plans"][0]["stop_reason"] == "cancelled"
 
 
 def test_standard_input_that_is_closed_or_no_pipe_is_not_waited_for(bridge: FakeBridge) -> None:

@@ -19,8 +19,11 @@ from bridge_cli.commands.options import (
 from bridge_cli.errors import BridgeError, Interrupted, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from bridge_cli.endpoint import Endpoint
-    from bridge_cli.events import Answer
+    from bridge_cli.events import Accepted, Answer, Delta
+    from bridge_cli.stopping import Stopping
     from bridge_cli.terminal import Shown
 
 EXAMPLES = """
@@ -67,8 +70,11 @@ def ask(
     Claude is told what the session held, and what else you said that bears on the question: --recall says
     where to look for that, --why what was found.
 
+    Ctrl-C cancels the answer: what was said until then is shown and kept. A second one leaves at once. So do
+    SIGTERM, and a reader who closes the pipe.
+
     Exit codes: 0 answered, 1 the bridge or Claude answered with an error, 2 wrong usage,
-    3 no connection or no access, 130 interrupted.
+    3 no connection or no access, 130 after Ctrl-C, 143 after SIGTERM.
     """
     import asyncio
 
@@ -86,14 +92,12 @@ def ask(
     name = sessions.last(endpoint) if go_on else session or sessions.new_name()
     shown = answer_view(plain=plain, as_json=as_json)
     try:
-        answer = asyncio.run(
+        answer, stopping = asyncio.run(
             _ask(endpoint, text, name, model or endpoint.model, recall or endpoint.recall, shown)
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # where a loop takes no signals; the answer is cancelled then, too
         shown.finish()
-        raise Interrupted(
-            "interrupted", hint=f"What Claude still answers is kept: `bridge history {name}`."
-        ) from None
+        raise Interrupted("interrupted", hint=f"What was said is kept: `bridge history {name}`.") from None
     except BridgeError:
         shown.finish()
         raise
@@ -106,22 +110,52 @@ def ask(
         from bridge_cli.why import tell_why
 
         tell_why(answer)
+    if stopping.by is not None:
+        raise typer.Exit(stopping.error().exit_code)
 
 
 async def _ask(
     endpoint: Endpoint, text: str, session: str, model: str | None, recall: str | None, shown: Shown
-) -> Answer:
-    from bridge_cli.client import BridgeClient
+) -> tuple[Answer, Stopping]:
+    """Return the answer, also one that was cancelled, and what signals came meanwhile."""
+    import asyncio
+    import contextlib
+
+    from bridge_cli.client import BridgeClient, new_request_id
+    from bridge_cli.stopping import Stopping, stopped_by_signals
+
+    bridge = BridgeClient(endpoint, notice=shown.notice)  # connects when it asks, so that a signal ends that
+    request_id = new_request_id()
+    asking = bridge.ask(text, session, model=model, recall=recall, request_id=request_id)
+    answering = asyncio.ensure_future(_answer(asking, shown))
+    stopping = Stopping(bridge, request_id, answering)
+    try:
+        async with contextlib.aclosing(asking):
+            with stopped_by_signals(stopping):
+                return await answering, stopping
+    except asyncio.CancelledError:
+        if not stopping.left:
+            raise
+        hint = f"What Claude still answers is kept: `bridge history {session}`."
+        raise stopping.error(hint=hint) from None
+    except BridgeError as error:
+        if stopping.by is None:
+            raise
+        raise stopping.error(error) from error
+    finally:
+        await bridge.close()
+
+
+async def _answer(asking: AsyncGenerator[Accepted | Delta | Answer], shown: Shown) -> Answer:
     from bridge_cli.errors import ConnectionLost
     from bridge_cli.events import Answer, Delta
 
-    async with BridgeClient(endpoint, notice=shown.notice) as bridge:
-        async for event in bridge.ask(text, session, model=model, recall=recall):
-            if isinstance(event, Delta):
-                shown.show(event.text)
-            elif isinstance(event, Answer):
-                shown.finish()
-                return event
+    async for event in asking:
+        if isinstance(event, Delta):
+            shown.show(event.text)
+        elif isinstance(event, Answer):
+            shown.finish()
+            return event
     raise ConnectionLost("the answer did not come")
 
 
@@ -143,9 +177,8 @@ def _print_json(answer: Answer) -> None:
 
 
 def _tell(answer: Answer, *, begun: bool) -> None:
-    from bridge_cli.terminal import notice, stop_notice
+    from bridge_cli.terminal import notice, tell_stop
 
-    if line := stop_notice(answer.stop_reason):
-        notice(line)
+    tell_stop(answer.stop_reason)
     if begun:
         notice(f'Session {answer.session_id}. Go on in it: bridge ask "…" {answer.session_id}')

@@ -42,7 +42,8 @@ def chat(
     """Talk with Claude in a session.
 
     Enter sends, Alt-Enter begins a new line, the arrow keys bring back what you typed before. Ctrl-C drops
-    the line or stops the answer, Ctrl-D leaves. /help lists the commands. In a pipe every line is a message.
+    the line or cancels the answer (a second one does not wait for the bridge to say so), Ctrl-D leaves.
+    /help lists the commands. In a pipe every line is a message, and Ctrl-C ends it all.
     """
     import asyncio
 
