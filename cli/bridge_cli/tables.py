@@ -62,6 +62,9 @@ def print_exchanges(exchanges: list[Exchange]) -> None:
         if exchange.error:
             console.print(Text(_failure(exchange), style="red"))
             console.print()
+        elif exchange.cancelled:
+            console.print(Text(_cancelled(exchange), style="dim"))
+            console.print()
 
 
 def print_memories(memories: list[Memory]) -> None:
@@ -187,14 +190,19 @@ def _print_plain(exchange: Exchange) -> None:
         print(f"[{exchange.turn}] {who(role)}, {exchange.at}")
         print(text)
         print()
-    if exchange.error:
-        print(_failure(exchange))
+    if exchange.error or exchange.cancelled:
+        print(_failure(exchange) if exchange.error else _cancelled(exchange))
         print()
 
 
 def _failure(exchange: Exchange) -> str:
     error = exchange.error or {}
     return f"[{exchange.turn}] No answer: {error.get('message', '')} ({error.get('code', 'error')})"
+
+
+def _cancelled(exchange: Exchange) -> str:
+    said = "" if exchange.answer else " before Claude said anything"
+    return f"[{exchange.turn}] Cancelled{said}."
 
 
 def _one_line(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge_cli.events import Answer
+from bridge_cli.exchanges import CANCELLED
 from bridge_cli.memory import PromptMemory, Recalled
 from bridge_cli.spending import Cost, all_input, cache_share, in_dollars
 from bridge_cli.tables import counted, local_time, who
@@ -27,6 +28,10 @@ def why(answer: Answer) -> list[str]:
         made_of = ["What went into the prompt is not known: the answer was fetched from the history."]
     else:
         made_of = [*_parts(answer.memory), *_recalled(answer.memory)]
+    if answer.stop_reason == CANCELLED:
+        made_of.append(
+            "It was cancelled: what was answered until then is estimated where Claude did not say."
+        )
     return [*made_of, *_tokens(answer.usage), *_cost(answer)]
 
 

@@ -186,7 +186,7 @@ def test_what_was_said_is_listed_read_recalled_and_forgotten(
 
     listed, newest, older, found, gone, nothing, left = assistants.run(use, "--session", "mine")
     assert ([one["session_id"] for one in listed["sessions"]], listed["before"]) == (["s0", "s1"], "2")
-    said = {"at": "2026-11-22T19:37:40.123Z", "assistant": "Hello, world", "error": None}
+    said = {"at": "2026-11-22T19:37:40.123Z", "assistant": "Hello, world", "error": None, "cancelled": False}
     assert newest == {"session_id": "mine", "exchanges": [{"turn": 2, "user": "Hi"} | said], "before": "1"}
     assert older["exchanges"] == [{"turn": 1, "user": "The word is marmalade"} | said]
     assert older["before"] is None

@@ -167,23 +167,62 @@ def test_what_is_not_foreseen_is_told_without_what_is_in_it(caplog: pytest.LogCa
     assert "LookupError: with something in it" in caplog.text
 
 
-def test_a_call_that_is_cancelled_leaves_the_others_alone(bridge: FakeBridge, assistants: Assistants) -> None:
-    asked = threading.Event()
+class Held:
+    """A behaviour: accepted, `said` and no more, until it is cancelled."""
 
-    async def keep_waiting(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
-        await post(connection, accepted(frame))
-        asked.set()
+    def __init__(self, *said: str) -> None:
+        self.said = said
+        self.asked = threading.Event()
+        self.ended = threading.Event()
+
+    async def __call__(self, fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
+        turn = fake.begin(connection, frame)
+        await turn.accept()
+        for text in self.said:
+            await turn.say(text)
+        self.asked.set()
+        await turn.cancelled.wait()
+        await turn.finish("cancelled")
+        self.ended.set()
+
+
+@pytest.mark.parametrize("said", [[], ["Half an"]])
+def test_a_call_that_is_cancelled_cancels_its_turn_and_leaves_the_others_alone(
+    bridge: FakeBridge, assistants: Assistants, said: list[str]
+) -> None:
+    held = Held(*said)
 
     async def cancel(ai: Ai) -> Any:
         waiting = asyncio.create_task(ai.call("ask", message="Hi"))
-        await asyncio.to_thread(asked.wait, 30)
+        await asyncio.to_thread(held.asked.wait, 30)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        return await ai.use("ask", message="Hi again")
+        assert await asyncio.to_thread(held.ended.wait, 30)
+        return await ai.use("ask", message="Hi again"), await ai.use("history", limit=2)
 
-    bridge.behaviours = [keep_waiting]
-    assert assistants.run(cancel)["answer"] == "Hello, world"
+    bridge.behaviours = [held]
+    reply, page = assistants.run(cancel)
+    assert reply["answer"] == "Hello, world"
     assert [frame["message"] for frame in bridge.sent("query")] == ["Hi", "Hi again"]
+    first = page["exchanges"][0]
+    assert (first["cancelled"], first["assistant"], first["error"]) == (True, "".join(said), None)
+    assert bridge.connected == 1
+
+
+def test_where_its_client_goes_away_its_answers_are_cancelled(
+    bridge: FakeBridge, assistants: Assistants
+) -> None:
+    held = Held("Half an")
+
+    async def leave() -> None:
+        async with assistants.start() as ai:
+            waiting = asyncio.create_task(ai.call("ask", message="Hi"))
+            await asyncio.to_thread(held.asked.wait, 30)
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    bridge.behaviours = [held]
+    asyncio.run(asyncio.wait_for(leave(), 60))
+    assert held.ended.wait(30)
 
 
 HELLO = {

@@ -64,7 +64,9 @@ class Reply(BaseModel):
     session_id: Annotated[str, Field(description="Where it is kept: pass it on to go on from here.")]
     turn: Turn | None
     model: Annotated[str, Field(description="Who answered.")]
-    stop_reason: Annotated[str, Field(description="`end_turn` is the usual end.")]
+    stop_reason: Annotated[
+        str, Field(description="`end_turn` is the usual end; `cancelled`: somebody ended it.")
+    ]
     recall: Annotated[str | None, Field(description="Where was looked for what bears on the message.")]
     recalled: Annotated[
         list[Source] | None,
@@ -123,6 +125,9 @@ class Said(BaseModel):
     user: Annotated[str, Field(description="What Claude was asked.")]
     assistant: Annotated[str | None, Field(description="What Claude answered; null where the turn failed.")]
     error: Annotated[str | None, Field(description="Why the turn failed, if it did.")]
+    cancelled: Annotated[
+        bool, Field(description="Whether the answer was cancelled: it is what Claude had said until then.")
+    ]
 
     @classmethod
     def of(cls, exchange: Exchange) -> Said:
@@ -134,6 +139,7 @@ class Said(BaseModel):
             user="".join(text for role, text in exchange.context if role == "user"),
             assistant=None if error else exchange.answer,
             error=error.get("message", "it failed") if error else None,
+            cancelled=exchange.cancelled,
         )
 
 

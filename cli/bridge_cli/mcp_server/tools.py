@@ -61,8 +61,8 @@ class Tools:
 
         Gives back the whole answer, what was recalled for it, and what it cost. While Claude answers,
         progress notifications carry the text piece by piece. It costs tokens: as much as the window, summary
-        and recalled passages hold, plus the answer. A call that is cancelled or times out is answered and
-        kept all the same: read it with `history` instead of asking again. What is kept is gone only by
+        and recalled passages hold, plus the answer. A call that is cancelled, as one that runs into a time
+        limit, ends the answer: `history` has what Claude said until then. What is kept is gone only by
         `forget` or by expiry.
         """
         shown = 0  # characters
