@@ -25,6 +25,10 @@ _DEEPEST = 32  # lists and objects within each other, DynamoDB's limit
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+"""Controls that JSON may leave as they are: they would steer a terminal, or end a line for some programs."""
+
+
 class Number(str):
     """A number, as its digits stand in JSON."""
 
@@ -84,7 +88,7 @@ def _text(value: Value) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).translate(_ESCAPED)
 
 
 def _value(plain: Any, depth: int) -> Value:

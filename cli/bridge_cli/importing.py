@@ -73,7 +73,7 @@ class _Comparison:
         """Return why nothing of the session may be put; None where what is missing may."""
         if self.forgotten:
             return (
-                "it was forgotten after that, and what was forgotten is taken for gone for five days: "
+                "it was forgotten after that, and what was forgotten is taken for gone for up to five days: "
                 "import it then, or to another owner"
             )
         turns = [entry.what for entry in self.differing if entry.is_exchange]

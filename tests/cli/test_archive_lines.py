@@ -46,6 +46,14 @@ def test_a_number_is_a_number_in_json() -> None:
     assert list(told)[:2] == ["session_id", "seq"]
 
 
+def test_a_line_neither_steers_a_terminal_nor_is_two_for_anybody() -> None:
+    steering = "".join(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)))
+    text = Entry(exchange("ada", "plans", 1, steering)).line.decode()
+    assert len(text.splitlines()) == 1
+    assert text.removesuffix("\n").isprintable()
+    assert json.loads(text)["context"][0]["content"] == steering
+
+
 def test_items_are_those_of_the_functions() -> None:
     """What the functions write can be read here, and the names that they give are the same."""
     key = SessionKey("team/ada", "plans")

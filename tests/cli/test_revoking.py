@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from bridge.adapters.revocations import DynamoRevocations
+from bridge.ports import Connection, Revoked
 from bridge_cli import tokens
 from bridge_cli.errors import UsageError
 from bridge_cli.revoking import KEPT
@@ -83,6 +87,22 @@ def test_a_moment_never_goes_back(dynamodb: Any, run: Run) -> None:
     revoke(run, "--before", "2021-11-02")
     assert item(dynamodb)["before"]["N"] == str(tokens.moment_of("2021-11-02"))
     assert item(dynamodb)["tokens"]["SS"] == ["one"]
+
+
+def test_the_functions_take_it_as_it_was_meant(dynamodb: Any, run: Run, naps: list[float]) -> None:
+    issued = int(time.time())
+    one, other = (Connection("c", "ada", None, token_id, issued) for token_id in ("one", "other"))
+
+    def revoked(owner: str = "ada") -> Revoked:
+        return DynamoRevocations(dynamodb, SESSIONS_TABLE, lambda: datetime.now(UTC)).of(owner)
+
+    revoke(run, "--id", "one")
+    assert revoked().covers(one)
+    assert not revoked().covers(other)
+    revoke(run)
+    assert revoked().covers(other)
+    assert not revoked().covers(replace(other, issued=int(item(dynamodb)["before"]["N"])))
+    assert revoked("bob") == Revoked()
 
 
 def test_what_was_revoked_is_told(dynamodb: Any, run: Run) -> None:

@@ -75,9 +75,9 @@ def redrive(
 ) -> None:
     """Move what stands in the dead-letter queue back in line.
 
-    Mend first what stopped them: else they come back. SQS moves them (StartMessageMoveTask), all at once, in
-    their order; a turn that was answered after all is not asked again. Ctrl-C ends the waiting and not the
-    move.
+    Mend first what stopped them: else they come back. SQS moves them (StartMessageMoveTask), in their order.
+    A turn that was answered after all is not asked again, and one that had begun is recorded as failed: its
+    owner may ask again. Ctrl-C ends the waiting and not the move.
     """
     from bridge_cli.dead_letters import follow
     from bridge_cli.terminal import notice
