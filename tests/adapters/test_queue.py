@@ -60,6 +60,16 @@ def test_a_session_is_a_group_and_a_request_goes_in_once(sqs: Any, url: str, log
     assert first == second != third
 
 
+def test_a_request_that_was_taken_in_anew_goes_in_within_five_minutes_too(
+    sqs: Any, url: str, logger: Logger
+) -> None:
+    """As one whose session was forgotten is: SQS would go on dropping it."""
+    queue = SqsTurnQueue(sqs, url, logger)
+    for accepted in (1000, 1001, 1001):
+        queue.send(a_turn(1, accepted=accepted))
+    assert [decode(m["Body"]).accepted for m in received(sqs, url)] == [1000, 1001]
+
+
 def test_the_same_request_id_of_another_session_or_owner_goes_in(sqs: Any, url: str, logger: Logger) -> None:
     queue = SqsTurnQueue(sqs, url, logger)
     for key in (KEY, replace(KEY, name="cooking"), replace(KEY, owner="eve")):
