@@ -13,9 +13,10 @@ from bridge.memory.head import Head
 from bridge.memory.query import MemoryQuery
 from bridge.memory.recollection import LEAST_SHARE, Recollections
 from bridge.memory.refs import Ref
+from bridge.memory.window import Window
 from bridge.remembering import SEAL_AT, Remembering
 from bridge.reminding import Reminding
-from tests.fakes import FakeClock, MemoryArchive, MemorySessions, an_exchange, request_id
+from tests.fakes import FakeClock, MemoryArchive, MemorySessions, a_turn, an_exchange, request_id
 
 BUDGET = 1000
 
@@ -30,7 +31,7 @@ class Owners:
         self.recollections = Recollections(self.archive, self.clock)
         self.remembering = Remembering(self.archive, self.archive, timedelta(days=30), self.clock)
 
-    def say(self, owner: str, session: str, question: str, answer: str = "Noted.") -> Exchange:
+    def say(self, owner: str, session: str, question: str, answer: str | None = "Noted.") -> Exchange:
         """Keep an exchange, as another function does."""
         self.clock.advance(minutes=1)
         key = SessionKey(owner, session)
@@ -97,6 +98,38 @@ def test_a_cold_memory_reads_its_segments_and_what_waits(owners: Owners) -> None
     assert "The launch code word is marmalade." in owners.texts("ada", "the launch code word")
     assert "The greenhouse code is basil." in owners.texts("ada", "the greenhouse code")
     assert owners.archive.reads == ["segments", "exchanges", "exchanges"]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_what_has_no_answer_is_neither_read_nor_found_wherever_it_is_named(
+    owners: Owners, warm: bool
+) -> None:
+    said = {}
+    for number in range(SEAL_AT):
+        answer = "Noted." if number else None
+        exchange = owners.say("ada", "plans", f"The launch code word is marmalade {number}.", answer)
+        said[str(Ref.of("plans", exchange))] = exchange
+    if warm:
+        owners.recollections.absorb("ada", {ref: each for ref, each in said.items() if each.answer})
+    for reads in (1, 1) if warm else (1, 2):
+        owners.archive.reads.clear()
+        texts = owners.texts("ada", "What was the launch code word today?")
+        assert "The launch code word is marmalade 1." in texts
+        assert "The launch code word is marmalade 0." not in texts
+        assert "" not in texts
+        assert len(owners.archive.reads) == reads
+        owners.remembering.tend("ada")
+        owners.recollections = owners.recollections if warm else Recollections(owners.archive, owners.clock)
+    assert [segment.exchanges for segment in owners.sessions.heads["ada"].segments] == [SEAL_AT]
+
+
+def test_where_nothing_but_failures_waits_nothing_is_read(owners: Owners) -> None:
+    failed = owners.say("ada", "plans", "The launch code word is marmalade.", None)
+    asked = a_turn(2, "What is the launch code word?", key=SessionKey("ada", "plans"))
+    reminding = Reminding(owners.archive, lambda: owners.recollections, BUDGET)
+    owners.archive.reads.clear()
+    assert reminding.recall(asked, owners.sessions.heads["ada"], Window((failed,))) == ()
+    assert owners.archive.reads == []
 
 
 def test_segments_that_were_replaced_meanwhile_are_looked_for_again(owners: Owners) -> None:
