@@ -222,7 +222,12 @@ class BridgeClient:
         bridge forgets a part at a time.
         """
         request = protocol.Forget(request_id=new_request_id(), everything=True)
-        exchanges, again = await requesting.forgotten(self._link, self.patience, request)
+        try:
+            exchanges, again = await requesting.forgotten(self._link, self.patience, request)
+        except RequestFailed as error:
+            if error.code == "bad_request":  # one that knows sessions only, and misses the name of one
+                error.hint = "The bridge is older than this client: whoever deployed it can update it."
+            raise
         return None if again else exchanges
 
     async def usage(

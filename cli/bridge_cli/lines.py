@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from bridge_cli import places
+from bridge_cli.question import as_text
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
@@ -40,13 +41,16 @@ class PlainLines:
         self.interactive = sys.stdin.isatty()
 
     async def read(self) -> str:
-        """Return the next line; the loop waits meanwhile, and takes up again what idles out."""
+        """Return the next line; the loop waits meanwhile, and takes up again what idles out.
+
+        Raises UsageError where what is piped in is no text.
+        """
         if self.interactive:
             sys.stderr.write(PROMPT)
             sys.stderr.flush()
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            line = sys.stdin.readline()
+            line = sys.stdin.readline() if self.interactive else as_text(sys.stdin.buffer.readline())
         finally:
             signal.signal(signal.SIGINT, before)
         if not line:

@@ -12,6 +12,7 @@ from bridge_cli.frames import well_formed
 from bridge_cli.terminal import notice
 
 _HOW_TO_ASK = '`bridge ask "What does a sort key do?"`, or pipe it in.'
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PATIENCE = 2.0  # seconds of silence on standard input before the person is told what is waited for
 
 
@@ -19,7 +20,8 @@ def read_question(argument: str | None, *, what: str = "question", hint: str = _
     """Return what to ask.
 
     No argument or `-`: standard input. An argument and something piped in: the argument, an empty line,
-    and what was piped. Raises UsageError, which calls it `what` and gives the hint, where that is nothing.
+    and what was piped. Raises UsageError, which calls it `what` and gives the hint, where that is nothing;
+    and where what is piped in is no text.
     """
     if argument is None or argument == "-":
         if argument is None and sys.stdin.isatty():
@@ -52,6 +54,29 @@ def _say_what_is_waited_for() -> None:
 
 
 def _standard_input() -> str:
-    raw = sys.stdin.buffer.read()
-    text = raw.decode("utf-8-sig", "replace")
+    text = as_text(sys.stdin.buffer.read())
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def as_text(raw: bytes) -> str:
+    """Return what was piped in. Raises UsageError for what is no text: nobody asked about its remains."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if raw.startswith(_UTF_16):
+            raise UsageError(
+                "standard input is UTF-16, and it takes UTF-8",
+                hint="Convert it: `iconv -f UTF-16 -t UTF-8 FILE | bridge …`.",
+            ) from error
+        raise UsageError(
+            f"standard input is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02x}",
+            hint="Text in another encoding: `iconv -f LATIN1 -t UTF-8 FILE | bridge …`. "
+            "Of anything else (a picture, a PDF, an archive) take the text out first.",
+        ) from error
+    if "\0" in text:
+        raise UsageError(
+            "standard input is binary, not text: it holds zero bytes",
+            hint="Take the text out of it first; where names end with them (`find -print0`), "
+            "`tr '\\0' '\\n'` makes lines.",
+        )
+    return text

@@ -51,12 +51,12 @@ def last(endpoint: Endpoint) -> str:
     return session
 
 
-def drop(endpoint: Endpoint, session: str) -> None:
-    """Forget that a session was used last at an endpoint, as once it is gone there."""
+def drop(endpoint: Endpoint, session: str | None) -> None:
+    """Forget that a session was used last at an endpoint, as once it is gone there; None: whichever was."""
     with suppress(NotConfigured):
         path = places.last_sessions_file()
         known = places.read_json(path)
-        if known.get(_key(endpoint)) == session:
+        if _key(endpoint) in known and session in {None, known[_key(endpoint)]}:
             del known[_key(endpoint)]
             places.write_json(path, known)
 

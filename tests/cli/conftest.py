@@ -46,6 +46,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 
 @pytest.fixture
+def filled(bridge: FakeBridge) -> FakeBridge:
+    for session, message in [("plans", "The launch word is\nmarmalade"), ("other", "a launch")]:
+        bridge.keep({"session_id": session, "message": message, "request_id": session})
+    return bridge
+
+
+@pytest.fixture
 def assistants(bridge: FakeBridge, tmp_path: Path) -> Assistants:
     return Assistants({"BRIDGE_URL": bridge.url, "BRIDGE_TOKEN": TOKEN}, tmp_path / "mcp.log")
 

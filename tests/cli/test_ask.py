@@ -62,7 +62,7 @@ def test_a_session_that_cannot_be_named_so_is_refused_here(bridge: FakeBridge, r
         ("Review this.", "a diff\n", "Review this.\n\na diff"),
         ("Only this", "", "Only this"),
         ("Only this", " \n", "Only this"),
-        ("Bytes:", b"\xff\xfe", "Bytes:\n\n\ufffd\ufffd"),
+        ("Bytes:", "\ufeffé".encode(), "Bytes:\n\né"),
         ("half \udcff", "", "half \ufffd"),
     ],
 )
@@ -72,6 +72,28 @@ def test_the_question_comes_from_the_argument_and_the_pipe(
     arguments = ["ask"] if argument is None else ["ask", argument, "plans"]
     assert run(*arguments, input=piped).exit_code == 0
     assert bridge.sent("query")[0]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("piped", "said", "advice"),
+    [
+        (b"caf\xe9", "byte 4 is 0xe9", "iconv -f LATIN1"),
+        ("Hi".encode("utf-16"), "is UTF-16", "iconv -f UTF-16"),
+        (b"\x89PNG\r\n\x1a\n", "not text in UTF-8: byte 1", "take the text out"),
+        (b"a\0b\0", "zero bytes", "tr '\\0' '\\n'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments", [["ask", "What is this?"], ["ask", "-"], ["chat", "plans"], ["recall", "-"]]
+)
+def test_what_is_no_text_is_not_asked_about(
+    bridge: FakeBridge, run: Run, arguments: list[str], piped: bytes, said: str, advice: str
+) -> None:
+    told = run(*arguments, input=piped)
+    assert told.exit_code == 2
+    assert said in told.stderr
+    assert advice in told.stderr
+    assert bridge.received == []
 
 
 @pytest.mark.parametrize("piped", ["", "  \n"])

@@ -16,13 +16,6 @@ from tests.cli.conftest import Run
 from tests.cli.fake_bridge import FakeBridge, Frame, failure
 
 
-@pytest.fixture
-def filled(bridge: FakeBridge) -> FakeBridge:
-    for session, message in [("plans", "The launch word is\nmarmalade"), ("other", "a launch")]:
-        bridge.keep({"session_id": session, "message": message, "request_id": session})
-    return bridge
-
-
 def test_recall_in_a_pipe_names_where_each_passage_is_from(filled: FakeBridge, run: Run) -> None:
     told = run("recall", "launch word")
     assert told.stdout == (
@@ -64,7 +57,10 @@ def test_what_is_recalled_for_may_be_piped_in(filled: FakeBridge, run: Run, argu
         (["recall", "-"], "the text is empty"),
         (["recall", "x", "--limit", "51"], "50"),
         (["recall", "x", "--session", "my plans"], "cannot name a session"),
-        (["forget"], "Missing argument"),
+        (["forget"], "bridge forget --everything"),
+        (["forget", "", "--yes"], "bridge sessions"),
+        (["forget", "plans", "--everything", "--yes"], "exclude one another"),
+        (["forget", "--everything"], "--yes"),
         (["forget", "my plans", "--yes"], "cannot name a session"),
         (["forget", "plans"], "--yes"),
         (["usage", "my plans"], "cannot name a session"),

@@ -25,6 +25,7 @@ FORGET_EXAMPLES = """
 Examples:
   bridge forget plans
   bridge forget plans chat-m36wydxg --yes
+  bridge forget --everything
 """
 
 
@@ -69,7 +70,12 @@ def recall(
 
 
 def forget(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions' names.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="The sessions' names.", show_default=False)
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All that you ever said, in all sessions.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether that is meant.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -77,23 +83,28 @@ def forget(
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Forget sessions for good.
+    """Forget sessions for good, or everything.
 
     What was said in them goes, their summaries, and what is recalled from them. It cannot be undone. On a
-    terminal you are asked first; without one it takes --yes. The exit code is 1 where there was nothing under
-    a name.
+    terminal you are asked first (for everything, to type whose it is); without one it takes --yes. The exit
+    code is 1 where there was nothing under a name.
     """
     import asyncio
 
-    from bridge_cli.sessions import checked_name
-
-    chosen = [checked_name(name) for name in dict.fromkeys(names)]
+    chosen = _chosen(names or [], everything=everything)
     endpoint = chosen_endpoint(url, token_file, profile, stack)
-    if not yes and not _confirmed(chosen):
+    if not yes and not (_confirmed_everything(endpoint) if everything else _confirmed(chosen)):
         from bridge_cli.terminal import notice
 
         notice("Nothing was forgotten.")
         raise typer.Exit(1)
+    if everything:
+        count = asyncio.run(_forget_everything(endpoint, show=not as_json))
+        if as_json:
+            import json
+
+            typer.echo(json.dumps({"forgotten": [{"session_id": None, "exchanges": count}]}))
+        return
     gone = asyncio.run(_forget(endpoint, chosen, show=not as_json))
     if as_json:
         import json
@@ -103,13 +114,55 @@ def forget(
     raise typer.Exit(1 if 0 in gone.values() else 0)
 
 
+def _chosen(names: list[str], *, everything: bool) -> list[str]:
+    from bridge_cli.sessions import checked_name
+
+    named = [name for name in dict.fromkeys(names) if name.strip()]  # a variable in a script may be empty
+    if everything and named:
+        raise UsageError("--everything and a session's name exclude one another")
+    if not everything and not named:
+        raise UsageError(
+            "there is no session to forget",
+            hint="Name one or several: `bridge forget NAME`; `bridge sessions` lists them. "
+            "All of them, and what expired ones left: `bridge forget --everything`.",
+        )
+    return [checked_name(name) for name in named]
+
+
+def _confirmed_everything(endpoint: Endpoint) -> bool:
+    """Have the person type whose memory it is: the danger is another endpoint or owner than was meant."""
+    from bridge_cli.terminal import harmless, notice
+
+    _check_that_somebody_can_be_asked()
+    owner = _owner(endpoint)
+    whose = f"{harmless(owner)} ever said" if owner else "was ever said with your identity"
+    notice(f"This forgets everything that {whose} at {endpoint.url}, for good: every session and memory.")
+    word = owner or "everything"
+    typed: str = typer.prompt(f"To go on, type {harmless(word)}", default="", show_default=False, err=True)
+    return typed.strip() == word
+
+
+def _owner(endpoint: Endpoint) -> str:
+    """Return whom the token speaks for; empty where there is none that says so."""
+    from bridge_cli import tokens
+
+    try:
+        return tokens.read((None if endpoint.sign else endpoint.token()) or "").owner
+    except ValueError:
+        return ""
+
+
 def _confirmed(names: list[str]) -> bool:
+    _check_that_somebody_can_be_asked()
+    return typer.confirm(f"Forget {', '.join(names)} for good?", err=True)
+
+
+def _check_that_somebody_can_be_asked() -> None:
     if not _on_terminal():
         raise UsageError(
             "what is forgotten cannot be had back, and here nobody can be asked",
             hint="Say --yes if it is meant.",
         )
-    return typer.confirm(f"Forget {', '.join(names)} for good?", err=True)
 
 
 def _on_terminal() -> bool:
@@ -138,6 +191,22 @@ async def _forget(endpoint: Endpoint, names: list[str], *, show: bool) -> dict[s
             if show:
                 notice(_told(name, gone[name]))
     return gone
+
+
+async def _forget_everything(endpoint: Endpoint, *, show: bool) -> int | None:
+    from bridge_cli import places, sessions
+    from bridge_cli.client import BridgeClient
+    from bridge_cli.terminal import notice
+
+    async with BridgeClient(endpoint, notice=notice) as bridge:
+        count = await bridge.forget_everything()
+    sessions.drop(endpoint, None)
+    if show:
+        how_many = "" if count is None else f": {count:,} exchange{'' if count == 1 else 's'}"
+        notice(f"Everything is forgotten{how_many}.")
+        if (typed := places.chat_input_file()).exists():
+            notice(f"What was typed into `bridge chat` on this machine is still in {typed}.")
+    return count
 
 
 def _told(name: str, exchanges: int | None) -> str:
