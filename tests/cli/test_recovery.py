@@ -251,3 +251,19 @@ def test_requests_that_only_read_survive_a_drop(bridge: FakeBridge) -> None:
     seconds, listed = run(read())
     assert seconds > 0
     assert listed[0].session_id == "plans"
+
+
+def test_a_bridge_on_this_machine_that_went_down_is_hinted_at(bridge: FakeBridge) -> None:
+    async def go_on() -> None:
+        async with client(bridge, replace(QUICK, tell=0, reconnect=0.1), notices) as connected:
+            await connected.ping()
+            bridge.stop()
+            async for _ in connected.ask("Hi", "plans"):
+                raise AssertionError("nobody is there")
+
+    notices: list[str] = []
+    with pytest.raises(ConnectionLost) as caught:
+        run(go_on())
+    assert "nothing listens at 127.0.0.1" in notices[1]
+    assert "`bridge local up` starts it" in notices[1]
+    assert "`bridge local up` starts it" in caught.value.hint
