@@ -10,6 +10,7 @@ import contextvars
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -35,10 +36,23 @@ def breaking_off(interruption: Interruption) -> Iterator[None]:
 
 def breakable_session() -> requests.Session:
     """Return a session whose calls can be broken off."""
-    session = requests.Session()
+    session = _Session()
+    # No cookie is kept: nothing but the secret is sent, and what a server sets would be sent for ever.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
     return session
+
+
+class _Session(requests.Session):
+    """A session to which no answer is a redirect.
+
+    Also where redirects are not followed, `requests` reads the whole body of one, however long, and works
+    out where it leads, whatever that is.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return that there is none."""
 
 
 def _awaited(sock: Any, headers: Callable[[], HTTPResponse]) -> HTTPResponse:

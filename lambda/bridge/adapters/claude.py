@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,12 @@ READ_TIMEOUT = 120.0
 
 CHUNK = 512
 """Bytes that are read at once at most; an event that comes alone is not kept waiting for more."""
+
+MAX_ERROR_BYTES = 65_536
+"""The longest error that is read: Claude's are some hundred bytes."""
+
+MAX_RETRY_AFTER = 86_400.0
+"""Seconds that a client is told to wait at most; who asks for more has not said when."""
 
 NO_KEY = "unset"
 """What a deployment puts in the secret's place until someone sets the key."""
@@ -114,19 +121,21 @@ class MessagesApi:
         if sent == NO_KEY:
             raise UpstreamError("The bridge has no Anthropic key yet. Put one in with: bridge key set")
         try:
-            with self._http.post(
-                f"{self._endpoint.base_url.rstrip('/')}/v1/messages",
-                json=body,
-                headers=self._headers(sent),
-                stream=True,
-                allow_redirects=False,  # the key goes to the configured server, and nowhere else
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            ) as response:
+            with (
+                self._http.post(
+                    f"{self._endpoint.base_url.rstrip('/')}/v1/messages",
+                    json=body,
+                    headers=self._headers(sent),
+                    stream=True,
+                    allow_redirects=False,  # the key goes to the configured server, and nowhere else
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                ) as response,
+                interruption.breaking(response.raw.shutdown),
+            ):
                 if response.status_code != HTTPStatus.OK:
                     self._refuse(response, key)
-                with interruption.breaking(response.raw.shutdown):
-                    yield from self._read(response, body["model"])
-        except (requests.RequestException, HTTPError) as error:
+                yield from self._read(response, body["model"])
+        except (requests.RequestException, HTTPError, ValueError) as error:  # a chunk of -5 bytes: ValueError
             told = UpstreamError(
                 "The connection to Claude's API failed. Send it again.",
                 retryable=True,
@@ -193,7 +202,7 @@ def error_of(response: requests.Response) -> BridgeError:
     """Return what the client is told of a response other than 200."""
     status = response.status_code
     kind, message = _error_body(response)
-    detail = f"status {status}, {kind}, request {response.headers.get('request-id', 'unknown')}"
+    detail = f"status {status}, {kind}, request {response.headers.get('request-id', 'unknown')[:64]}"
     if status in _OVERLOADED:
         return UpstreamOverloaded(
             "Claude is overloaded, or this key's rate limit is used up. Try again in a while.",
@@ -216,10 +225,20 @@ def error_of(response: requests.Response) -> BridgeError:
 
 def _error_body(response: requests.Response) -> tuple[str, str]:
     try:
-        error = response.json()["error"]
+        error = json.loads(_short(response))["error"]
         return sse.well_formed(str(error["type"]))[:64], sse.well_formed(str(error["message"]))[:500]
-    except (requests.RequestException, ValueError, LookupError, TypeError, RecursionError):
+    except (requests.RequestException, HTTPError, ValueError, LookupError, TypeError, RecursionError):
         return "unknown", ""
+
+
+def _short(response: requests.Response) -> bytes:
+    """Return an error's body; nothing of one that is too long to be one."""
+    body = bytearray()
+    for data in _arriving(response):
+        body += data
+        if len(body) > MAX_ERROR_BYTES:
+            return b""
+    return bytes(body)
 
 
 def _may_retry(response: requests.Response) -> bool:
@@ -233,7 +252,7 @@ def _retry_after(response: requests.Response) -> float | None:
     for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         with contextlib.suppress(KeyError, ValueError):
             seconds = float(response.headers[header]) * unit
-            if 0 <= seconds < float("inf"):
+            if 0 <= seconds <= MAX_RETRY_AFTER:
                 return seconds
     return None
 
