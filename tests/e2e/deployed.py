@@ -13,10 +13,11 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -128,7 +129,11 @@ class Deployed:
 
 @contextmanager
 def deployed(
-    folder: Path, route: Route, *, settings: dict[str, str], progress: Callable[[str], None] = print
+    folder: Path,
+    route: Route,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    progress: Callable[[str], None] = print,
 ) -> Iterator[Deployed]:
     """Bring the real template up in ``folder``; ``route`` says who plays Claude."""
     port = ports.free_port(30_000)
@@ -148,7 +153,7 @@ def deployed(
             "summary_model": INSTANT,
             "prices": f"{INSTANT}=2/10",
         }
-        bridge.up(settings=base | settings, api_key=ANTHROPIC_KEY)
+        bridge.up(settings=base | dict(settings), api_key=ANTHROPIC_KEY)
         yield bridge
 
 

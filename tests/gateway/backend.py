@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from bridge_local.aws import CallFailed, Connection
 
 DEFAULT_ROUTE = "$default"
-_CONCURRENCY = 64
+_CONCURRENCY = 6
+"""How many functions run at once at most, on a machine of a few cores: each starts a process of its own. The
+others wait, as long as the gateway does."""
 
 
 class FunctionFailed(Exception):

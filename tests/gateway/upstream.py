@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import io
 from urllib.parse import SplitResult, urlsplit
 
 _HOP_BY_HOP = (b"host", b"connection", b"expect")
@@ -21,6 +23,23 @@ async def forwarded(url: str, head: bytes, body: bytes, *, path: str | None = No
         return await there.read(-1)
     finally:
         onward.close()
+
+
+class _Received:
+    """A socket on which a whole answer came already."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return io.BytesIO(self._answer)
+
+
+def body_of(answer: bytes) -> bytes:
+    """Return an answer's body, its chunks joined."""
+    response = http.client.HTTPResponse(_Received(answer))  # type: ignore[arg-type]
+    response.begin()
+    return response.read()
 
 
 def readdressed(head: bytes, target: SplitResult, path: str | None = None) -> bytes:

@@ -10,7 +10,7 @@ import json
 
 from bench.looped import LoopedServer, read_request
 from tests.gateway.traps import Traps
-from tests.gateway.upstream import forwarded
+from tests.gateway.upstream import body_of, forwarded
 from tests.recorder.calls import Call, parse
 
 
@@ -34,7 +34,7 @@ class Recorder(LoopedServer):
         reply = await self.traps.spring("before", call)
         answer = reply.encoded() if reply else await forwarded(self.upstream, head, body)
         if reply is None and call.service == "sqs" and answer:
-            call.effect = json.loads(answer.partition(b"\r\n\r\n")[2] or b"{}")
+            call.effect = json.loads(body_of(answer) or b"{}")
         if reply is None and (instead := await self.traps.spring("after", call)):
             answer = instead.encoded()
         if answer:  # nothing, where what is behind broke the connection off
