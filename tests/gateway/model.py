@@ -164,8 +164,10 @@ class Gateway(LoopedServer):
         if self._server_of_sockets is not None:
             self._server_of_sockets.close()
             await self._server_of_sockets.wait_closed()
-        for task in list(self._running):
+        running = list(self._running)
+        for task in running:
             task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await super()._close()
 
     async def _handshake(self, socket: _Socket, request: Request) -> Response | None:

@@ -117,6 +117,9 @@ class Routing:
             if not running.done():
                 raise TimeoutError
             return running.result()
+        except asyncio.CancelledError:  # the gateway closes
+            running.cancel()
+            raise
         finally:
             timeout.cancel()
             if not running.done():
