@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bridge.conversation import STOP_REASON_CANCELLED, STOP_REASON_ERROR, Usage
@@ -61,6 +63,7 @@ class Asking:
     _started: Started | None = None
     _completed: Completed | None = None
     _first_text: float | None = None
+    _late: bool = False
 
     def ask(self, claude: Claude, prompt: Prompt) -> Reply:
         """Ask Claude, and return what it came to. Whatever fails is in the reply.
@@ -69,16 +72,40 @@ class Asking:
         not: the client is told to drop it.
         """
         try:
-            with claude.answer(prompt, self.model, self.interruption) as events:
+            with self._in_time(), claude.answer(prompt, self.model, self.interruption) as events:
                 for event in events:
                     self._take(event)
             return self._complete()
         except Interrupted:
-            return self._ended(STOP_REASON_CANCELLED, self._said if self._said.strip() else None)
+            return self._interrupted()
         except BridgeError as error:
             if self.interruption.asked:
-                return self._ended(STOP_REASON_CANCELLED, self._said if self._said.strip() else None)
+                return self._interrupted()
             return self._ended(STOP_REASON_ERROR, None, error)
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Break the call off at the deadline, also while nothing comes of it."""
+        left = self.deadline - time.monotonic()
+        if left == math.inf:
+            yield
+            return
+        timer = threading.Timer(max(0.0, left), self._end_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end_late(self) -> None:
+        self._late = True
+        self.interruption.ask()
+
+    def _interrupted(self) -> Reply:
+        if self._late:
+            return self._ended(STOP_REASON_ERROR, None, _too_late())
+        return self._ended(STOP_REASON_CANCELLED, self._said if self._said.strip() else None)
 
     @property
     def _said(self) -> str:
@@ -94,17 +121,9 @@ class Asking:
                 self._first_text = time.monotonic()
             self._pieces.append(event.text)
             self._bytes += len(event.text.encode())
-            self._check_limits()
+            if self._bytes > MAX_ANSWER_BYTES:
+                raise UpstreamError("Claude's answer got too long to be kept. Ask for less at once.")
             self.say(event.text)
-
-    def _check_limits(self) -> None:
-        if self._bytes > MAX_ANSWER_BYTES:
-            raise UpstreamError("Claude's answer got too long to be kept. Ask for less at once.")
-        if time.monotonic() > self.deadline:
-            raise UpstreamError(
-                "Claude's answer took longer than the bridge may wait. Ask for less at once,"
-                " or raise the setting answer_timeout_seconds."
-            )
 
     def _complete(self) -> Reply:
         if self._completed is None:
@@ -124,6 +143,13 @@ class Asking:
             return Usage()
         said = math.ceil(sum(map(len, self._pieces)) / _CHARACTERS_PER_TOKEN)
         return replace(self._started.usage, output_tokens=max(self._started.usage.output_tokens, said))
+
+
+def _too_late() -> UpstreamError:
+    return UpstreamError(
+        "Claude's answer took longer than the bridge may wait. Ask for less at once,"
+        " or raise the setting answer_timeout_seconds."
+    )
 
 
 def _check_answer(text: str, stop_reason: str) -> None:
