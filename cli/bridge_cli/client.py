@@ -64,6 +64,7 @@ class BridgeClient:
         self._link = Link(endpoint, self.patience, notice)
         self._askings: dict[str, Asking] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -74,6 +75,7 @@ class BridgeClient:
 
     async def connect(self) -> None:
         """Open the connection unless it is open. Raises CannotConnect."""
+        self._closed = False
         await self._link.ensure_open()
 
     async def close(self) -> None:
@@ -83,6 +85,7 @@ class BridgeClient:
         """
         if self._ending:
             await asyncio.wait(self._ending, timeout=self.patience.cancel)
+        self._closed = True
         self._end_no_more()
         await self._link.close()
 
@@ -127,8 +130,8 @@ class BridgeClient:
                 async for event in events:
                     yield event
         finally:
-            del self._askings[query.request_id]
-            if asking.under_way and not asking.cancelling:  # whoever asked has left
+            self._askings.pop(query.request_id, None)
+            if asking.under_way and not asking.cancelling and not self._closed:  # whoever asked has left
                 ending = asyncio.create_task(asking.end())
                 self._ending.add(ending)
                 ending.add_done_callback(self._ending.discard)

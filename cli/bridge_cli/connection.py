@@ -157,6 +157,9 @@ def _nothing_listens(host: str) -> str:
 
 async def close_quietly(connection: ClientConnection) -> None:
     """Close a connection; whatever goes wrong with that no longer matters."""
-    with contextlib.suppress(TimeoutError, OSError, ConnectionClosed):
-        async with asyncio.timeout(_CLOSE_TIMEOUT + 1):
-            await connection.close()
+    try:
+        with contextlib.suppress(TimeoutError, OSError, ConnectionClosed):
+            async with asyncio.timeout(_CLOSE_TIMEOUT + 1):
+                await connection.close()
+    finally:
+        connection.transport.abort()  # where nobody answers, or nobody waits any longer

@@ -12,13 +12,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from bridge_cli.client import BridgeClient, Endpoint, Patience, new_request_id
-from bridge_cli.errors import CannotConnect, ConnectionLost, Interrupted, RequestFailed
+from bridge_cli.errors import ConnectionLost, Interrupted, RequestFailed
 from bridge_cli.events import Accepted, Answer, Delta
-from tests.cli.conversing import QUICK, asked, client, run, shown
+from tests.cli.conversing import QUICK, Events, client, run, shown
 from tests.cli.fake_bridge import FakeBridge, Frame, abort, accepted, failure, post
 from tests.cli.fake_turns import Fate, half_an_answer
-
-Events = list[Accepted | Delta | Answer]
 
 
 async def cancelled_after(connected: BridgeClient, kind: type) -> Events:
@@ -209,79 +207,6 @@ def test_one_whose_connection_dropped_before_it_was_accepted(bridge: FakeBridge,
             with pytest.raises(Interrupted, match="before the bridge had the question"):
                 loop.run_until_complete(ask())
     assert (len(bridge.sent("query")), len(bridge.sent("cancel"))) == (1, 1)
-
-
-# By leaving
-
-
-async def until_the_bridge_ended_it(bridge: FakeBridge) -> None:
-    while not bridge.exchanges.get("plans"):
-        await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("way", ["task", "iterator"])
-def test_who_leaves_an_answer_ends_it_and_the_others_go_on(bridge: FakeBridge, way: str) -> None:
-    async def listen(asking: AsyncGenerator[Any], heard: asyncio.Event) -> None:
-        async with contextlib.aclosing(asking) as events:
-            async for event in events:
-                if isinstance(event, Delta):
-                    heard.set()
-
-    async def leave() -> Events:
-        async with client(bridge) as connected:
-            asking, heard = connected.ask("Hi", "plans"), asyncio.Event()
-            if way == "iterator":
-                async for event in asking:
-                    if isinstance(event, Delta):
-                        break
-                await asking.aclose()
-            else:
-                task = asyncio.ensure_future(listen(asking, heard))
-                await heard.wait()
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-            await until_the_bridge_ended_it(bridge)
-            return [event async for event in connected.ask("Hi again", "other")]
-
-    bridge.behaviours = [half_an_answer]
-    assert shown(run(leave())) == "Hello, world"
-    assert bridge.exchanges["plans"][0]["stop_reason"] == "cancelled"
-    assert bridge.connected == 1
-
-
-def test_who_leaves_the_client_waits_until_it_is_cancelled(bridge: FakeBridge) -> None:
-    async def leave() -> None:
-        async with client(bridge) as connected, contextlib.aclosing(connected.ask("Hi", "plans")) as events:
-            async for event in events:
-                if isinstance(event, Delta):
-                    return
-
-    bridge.behaviours = [half_an_answer]
-    run(leave())
-    assert bridge.exchanges["plans"][0]["stop_reason"] == "cancelled"
-
-
-def test_who_leaves_after_the_answer_cancels_nothing(bridge: FakeBridge) -> None:
-    async def leave() -> None:
-        async with client(bridge) as connected, contextlib.aclosing(connected.ask("Hi", "plans")) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    return
-
-    run(leave())
-    assert bridge.sent("cancel") == []
-
-
-def test_one_that_failed_is_not_cancelled_either(bridge: FakeBridge) -> None:
-    bridge.behaviours = []
-    bridge.refusals = [500]
-    with pytest.raises(CannotConnect):
-        run(asked(client(bridge)))
-    assert bridge.received == []
-
-
-# Another client's
 
 
 def test_another_client_s_answer_can_be_cancelled(bridge: FakeBridge) -> None:

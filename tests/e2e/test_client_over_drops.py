@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.standin import STEADY
+from bench.standin import INSTANT, STEADY
 from bridge_cli.client import BridgeClient, Endpoint, Patience, new_request_id
 from bridge_cli.events import Accepted, Answer, Delta
 from tests.e2e.deployed import Deployed
@@ -104,3 +104,18 @@ def test_a_cancelled_answer_is_kept_as_far_as_it_was_said(bridge: Deployed, sess
     assert isinstance(answer, Answer)
     assert answer.stop_reason == kept.stop_reason == "cancelled"
     assert answer.text == kept.answer != ""
+
+
+def test_everything_is_forgotten(bridge: Deployed, session: str) -> None:
+    async def work() -> tuple[int | None, int | None, Any, Any]:
+        async with client(bridge) as connected:
+            for name in (session, f"{session}-2"):
+                async for _ in connected.ask("The word is marmalade.", name, model=INSTANT):
+                    pass
+            first, second = await connected.forget_everything(), await connected.forget_everything()
+            listed, _ = await connected.sessions()
+            return first, second, listed, await connected.recall("marmalade")
+
+    first, *others = asyncio.run(asyncio.wait_for(work(), 120))
+    assert first in {2, None}  # None where it took more than one try
+    assert others == [0, [], []]
