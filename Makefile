@@ -7,10 +7,12 @@ UV = $(VENV)/bin/uv
 PYTHON =
 # Holds what was installed: a change of the requirements, or of how they are installed, makes it again.
 STAMP = $(VENV)/.installed
+# Which storm `make chaos` is: any, unless one is named.
+SEED =
 # How long `make fuzz` looks.
 MINUTES = 5
 
-.PHONY: help demo test fuzz lint format venv requirements clean
+.PHONY: help demo test chaos fuzz lint format venv requirements clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -23,6 +25,9 @@ test: lint ## Lint and run all tests
 
 fuzz: $(STAMP) ## Look longer for input that breaks a parser: make fuzz MINUTES=10
 	@$(VENV)/bin/python -m tests.fuzz.longer $(MINUTES)
+
+chaos: $(STAMP) ## A storm: 240 turns while everything fails that can; SEED=N plans the same one again
+	@seed="$(SEED)"; $(VENV)/bin/python -m tests.chaos $${seed:+--seed "$$seed"}
 
 lint: $(STAMP) ## ruff and mypy
 	@$(VENV)/bin/ruff check .

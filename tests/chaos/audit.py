@@ -96,8 +96,8 @@ class Audit:
     def _is_lost(self, turn: Turn) -> bool:
         if not turn.accepted or (turn.ended and self._kept[turn.request_id]):
             return False
-        where = "kept" if self._kept[turn.request_id] else "told"
-        self._violated(turn, f"accepted and lost (ended: {turn.ended}; only {where})")
+        kept = "kept" if self._kept[turn.request_id] else "not kept"
+        self._violated(turn, f"accepted and lost: told it {turn.ended or 'nothing'}, {kept}")
         return True
 
     def _is_doubled(self, turn: Turn) -> bool:

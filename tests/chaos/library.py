@@ -60,6 +60,7 @@ class LibraryClient:
         with contextlib.suppress(BridgeError):
             exchange = await self._client.finished(turn.session, turn.request_id)
             if exchange is not None:
+                turn.accepted = True
                 turn.number, turn.text = exchange.turn, exchange.answer
                 turn.ended = "failed" if exchange.error else "answered"
                 if exchange.stop_reason == "cancelled":

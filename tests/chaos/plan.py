@@ -69,7 +69,7 @@ def plan(seed: int, size: int, sessions: int) -> list[list[Turn]]:
     """Return the turns of each session, in the order in which they are sent."""
     chance = random.Random(seed)  # noqa: S311 - it has to come again
     wanted = min(size, round(WANTED * _SPARE * size / FULL_SIZE))
-    struck: dict[str, set[int]] = {kind: set(chance.sample(range(size), wanted)) for kind in TURN_FAULTS}
+    struck = {kind: _spread(chance, wanted, size, sessions) for kind in TURN_FAULTS}
     turns = [
         Turn(
             session=f"storm-{number % sessions}",
@@ -84,6 +84,16 @@ def plan(seed: int, size: int, sessions: int) -> list[list[Turn]]:
         for number in range(size)
     ]
     return [turns[first::sessions] for first in range(sessions)]
+
+
+def _spread(chance: random.Random, wanted: int, size: int, sessions: int) -> set[int]:
+    """Return the numbers of turns, as many of each session as of any other: a kill takes ten seconds."""
+    own = [
+        chance.sample(range(first, size, sessions), len(range(first, size, sessions)))
+        for first in range(sessions)
+    ]
+    chance.shuffle(own)
+    return {own[pick % sessions][pick // sessions] for pick in range(wanted)}
 
 
 def _message(chance: random.Random, number: int) -> str:

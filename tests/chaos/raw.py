@@ -16,7 +16,7 @@ from tests.chaos.plan import MODEL, Turn
 
 Frame = dict[str, Any]
 
-_SILENCE_SECONDS = 5.0
+_SILENCE_SECONDS = 3.0
 """After which a turn of which nothing is heard is asked for again."""
 
 _SILENCES = 2
@@ -241,6 +241,7 @@ class _Taking:
         for exchange in await self._client.history(turn.session):
             if exchange["request_id"] != turn.request_id:
                 continue
+            turn.accepted = True
             turn.number = exchange["turn"]
             turn.text = next((m["content"] for m in exchange["context"] if m["role"] == "assistant"), None)
             stopped = {"error": "failed", "cancelled": "cancelled"}

@@ -20,7 +20,8 @@ from tests.chaos.weather import Weather
 from tests.e2e.deployed import Deployed
 
 SESSIONS = 10
-_LIMIT_SECONDS = 150
+_LIMIT_SECONDS = 60
+_LIMIT_SECONDS_A_TURN = 1.5
 _SETTLED_SECONDS = 60
 _PACE_MS = 15
 _TELL_SECONDS = 5
@@ -75,7 +76,8 @@ async def _rage(
     ]
     telling = asyncio.create_task(_tell(sessions, progress))
     try:
-        async with asyncio.timeout(_LIMIT_SECONDS), asyncio.TaskGroup() as group:
+        limit = _LIMIT_SECONDS + _LIMIT_SECONDS_A_TURN * sum(map(len, sessions))
+        async with asyncio.timeout(limit), asyncio.TaskGroup() as group:
             for number, session in enumerate(sessions):
                 group.create_task(_converse(clients[number % len(clients)], session, weather))
     finally:

@@ -25,10 +25,19 @@ RULES = [
         "error": {"code": "ProvisionedThroughputExceededException"},
     },
     {"service": "dynamodb", "probability": 0.02, "reset": True},
-    {"service": "sqs", "probability": 0.08, "error": {"code": "InternalError", "status": 500}},
+    {
+        "service": "sqs",
+        "operation": "SendMessage",
+        "probability": 0.15,
+        "error": {"code": "InternalError", "status": 500},
+    },
     {"service": "secretsmanager", "probability": 0.5, "error": {"code": "InternalServiceError"}},
 ]
-"""What microburst does at random. A secret is read by cold functions only, so half of those reads fail."""
+"""What microburst does at random. A secret is read by cold functions only, so half of those reads fail.
+
+The hold of a message is left alone: a function that is killed while it cannot hold its message is delivered
+again after 15 minutes only, and a storm does not last that long.
+"""
 
 _AWS_KINDS = {
     ("dynamodb", "error:ProvisionedThroughputExceededException"): "dynamodb-throttled",
