@@ -23,7 +23,7 @@ E2E = Path(__file__).parent
 
 
 # They look back on all that the others did.
-LAST = ("test_least_privilege.py",)
+LAST = ("test_least_privilege.py", "test_secrets.py")
 
 _WHOLE_RUN = pytest.StashKey[bool]()
 

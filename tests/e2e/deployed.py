@@ -61,6 +61,8 @@ class Deployed:
     signing_key: str = ""
     owner: str = "ann"
     """Who speaks where a test does not say."""
+    tokens: list[str] = field(default_factory=list)
+    """Every token that was minted."""
     _functions: dict[str, str] = field(default_factory=dict)
 
     def up(self, **options: Any) -> None:
@@ -112,7 +114,9 @@ class Deployed:
         """Return a token that is good for ``expires`` seconds."""
         now = int(time.time())
         claims = {"sub": owner, "iat": now, "exp": now + expires, "jti": uuid.uuid4().hex}
-        return jwt.encode(claims, self.signing_key, algorithm="HS256")
+        token = jwt.encode(claims, self.signing_key, algorithm="HS256")
+        self.tokens.append(token)
+        return token
 
     def connect(self, owner: str | None = None) -> Wire:
         """Connect as ``owner``."""

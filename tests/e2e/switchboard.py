@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +21,19 @@ from tests.gateway.upstream import readdressed
 Route = Callable[[str], str]
 """From a model's name to the base URL of who plays it."""
 
+REFUSED = (
+    b"HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+    b'{"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}'
+)
+"""What Claude's API answers to a key that it does not know."""
+
 
 @dataclass
 class Asked:
-    """One request to Claude, and what it was answered, as it went over the wire."""
+    """One request to Claude, and what it was answered, as it went over the wire; ``key`` is whose it is."""
 
     request: dict[str, Any]
+    key: str = ""
     answer: bytearray = field(default_factory=bytearray)
 
     @property
@@ -57,12 +65,17 @@ class Switchboard(LoopedServer):
         super().__init__(port)
         self._route = route
         self.asked: list[Asked] = []
+        self.refused_keys: set[str] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one request on."""
         head, body = await read_request(reader)
-        asked = Asked(json.loads(body))
+        asked = Asked(json.loads(body), _key(head))
         self.asked.append(asked)
+        if asked.key in self.refused_keys:
+            asked.answer += REFUSED
+            writer.write(REFUSED)
+            return
         target = urlsplit(self._route(asked.request["model"]))
         there, onward = await asyncio.open_connection(target.hostname, target.port)
         onward.write(readdressed(head, target) + body)
@@ -73,6 +86,11 @@ class Switchboard(LoopedServer):
                 await writer.drain()
         finally:
             onward.close()
+
+
+def _key(head: bytes) -> str:
+    found = re.search(rb"(?im)^x-api-key: *(\S+)", head)
+    return found[1].decode() if found else ""
 
 
 def _text(event: bytes) -> str:

@@ -52,7 +52,8 @@ class Call:
             return frozenset(Access(f"dynamodb:{does}", to) for does, to in self._tables())
         to = {"sqs": str(self.request.get("QueueUrl", "")).rpartition("/")[2]}.get(self.service)
         resource = str(self.request.get("SecretId", "")) if to is None else to
-        return frozenset({Access(f"{self.service}:{self.operation}", resource)})
+        action = self.operation.removesuffix("Batch")  # which IAM does not know apart
+        return frozenset({Access(f"{self.service}:{action}", resource)})
 
     def touches(self, key: str) -> bool:
         """Tell whether the call names ``key``: a session, a request, whatever stands in it as text."""
