@@ -148,8 +148,8 @@ class _Claude:
 class _Unkept(MemorySessions):
     """Sessions in which what is asked leaves no trace."""
 
-    def keep(self, exchange: Exchange, after: object, head: object = None) -> None:
-        pass
+    def keep(self, exchange: Exchange, after: object, head: object = None) -> Exchange:
+        return exchange
 
 
 class _Unabsorbed(Reminding):

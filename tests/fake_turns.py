@@ -20,12 +20,14 @@ class MemoryTurns:
     standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
 
-    def begin(self, turn: Turn, tokens: int) -> tuple[Standing, bool]:
+    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
         before = self.look(turn)
         if before.began:
             return before, False
-        now = replace(before, began=True)
+        now = replace(before, began=True, number=number)
         if self.daily_tokens is not None:
+            if self.used[turn.key.owner] >= self.daily_tokens and before.turn is not None:
+                return before, False
             if self.used[turn.key.owner] >= self.daily_tokens:
                 raise QuotaExceeded("Today's tokens are used up.", retry_after=60)
             self.used[turn.key.owner] += tokens

@@ -105,7 +105,7 @@ class MemorySessions:
         head = self.heads.get(key.owner, Head())
         return Remembered(session.caught_up(found), found, self.summaries.get(key), head)
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
         meddle, self.before_keep = self.before_keep, None
         if meddle is not None:
             meddle()
@@ -119,12 +119,15 @@ class MemorySessions:
         there = kept.setdefault(exchange.turn, exchange)
         if there.request_id != exchange.request_id:
             raise TurnTaken(str(after.key))
+        if there != exchange:
+            return there
         if self.crash_before_header:
             self.crash_before_header = False
             raise Crash
         header = self.headers.get(after.key)
         if header is None or header.version == after.version:
             self.headers[after.key] = replace(after, version=after.version + 1)
+        return exchange
 
     def find(self, key: SessionKey) -> Session | None:
         return self.headers.get(key)

@@ -19,6 +19,7 @@ from bridge.memory.window import Window
 from bridge.outbox import Outbox
 from bridge.ports import Claude, Clock, Gateway, Remembered, Sessions, Standing, Turns
 from bridge.pricing import Prices
+from bridge.protocol.frames import Frame
 from bridge.reminding import Reminding
 from bridge.watching import Watch
 
@@ -117,9 +118,10 @@ class Answering:
         before = [e for e in remembered.exchanges if e is not exchange]
         window = Window.of(before, self._settings.context_limit)
         parts = self._parts(turn, remembered, window, outcome, reminded=exchange is None)
-        standing, first = self._begin(turn, parts, outcome)
-        if exchange is None and standing.turn is not None:
-            exchange = self._sessions.exchange(turn.key, standing.turn)
+        standing, first = self._begin(turn, parts, remembered.session, outcome)
+        in_window = exchange is not None
+        if not in_window and (not first or standing.turn is not None):
+            exchange = self._kept_before(turn, standing)
         interruption = Interruption()
         watch = Watch(
             self._turns,
@@ -135,7 +137,10 @@ class Answering:
             else:
                 reply = asking.failed(_interrupted(), turn.model)
             exchange = self._exchange(turn, remembered.session, reply, outcome)
-        kept = self._keep(exchange, remembered, turn, outcome)
+        if outcome.repeated and not in_window:  # other turns came after it: its header knows of it
+            kept = outcome.exchange = exchange
+        else:
+            kept = self._keep(exchange, remembered, turn, outcome)
         outbox.flush()
         # What was begun and not ended by another keeps what was set aside for it: more is not known.
         spent = exchange.usage.total if first or outcome.repeated else standing.reserved
@@ -147,9 +152,7 @@ class Answering:
         told = not outcome.repeated and kept.answer == exchange.answer
         deltas = len(outbox.lengths) if told else None
         frame = closing_frame(turn, kept, parts, deltas=deltas, failure=outcome.failure)
-        outbox.send(frame)
-        if watch.seen.cancelled_by not in (None, outbox.connection_id):
-            outbox.send(frame, watch.seen.cancelled_by)
+        _tell(frame, outbox, watch.seen)
         return (*window.exchanges, kept)
 
     def _parts(
@@ -175,10 +178,17 @@ class Answering:
         outcome.recalled = len(recalled)
         return replace(parts, recalled=recalled)
 
-    def _begin(self, turn: Turn, parts: Parts, outcome: Outcome) -> tuple[Standing, bool]:
+    def _kept_before(self, turn: Turn, standing: Standing) -> Exchange | None:
+        """Return what was kept of a turn that is not among its session's newest ones."""
+        number = standing.number if standing.turn is None else standing.turn
+        exchange = None if number is None else self._sessions.exchange(turn.key, number)
+        # A session that was forgotten has others under the same numbers.
+        return exchange if exchange is not None and exchange.request_id == turn.request_id else None
+
+    def _begin(self, turn: Turn, parts: Parts, session: Session, outcome: Outcome) -> tuple[Standing, bool]:
         tokens = sum(parts.tokens().values()) + self._settings.max_output_tokens
         try:
-            return self._turns.begin(turn, tokens)
+            return self._turns.begin(turn, tokens, session.next_turn)
         except QuotaExceeded as exceeded:
             outcome.failure = exceeded
             return Standing(), True
@@ -235,9 +245,12 @@ class Answering:
     def _drop(self, turn: Turn, session: Session, outbox: Outbox, outcome: Outcome) -> None:
         """Let a turn go whose session was forgotten while it waited, and tell its client."""
         exchange = self._forgotten(turn, session, outcome)
-        self._turns.drop(turn.key.owner, turn.request_id)
         nothing = Parts(system="", window=Window(), message="", now=self._clock(), summary=None)
-        outbox.send(closing_frame(turn, exchange, nothing, deltas=None, failure=outcome.failure))
+        standing = self._turns.look(turn)
+        if standing.connection_id is not None:
+            outbox.point(standing.connection_id, standing.last_seq)
+        _tell(closing_frame(turn, exchange, nothing, deltas=None, failure=outcome.failure), outbox, standing)
+        self._turns.drop(turn.key.owner, turn.request_id)
 
     def _forgotten(self, turn: Turn, session: Session, outcome: Outcome) -> Exchange:
         forgotten = Conflict("The session was forgotten while this message waited or was answered.")
@@ -252,6 +265,13 @@ class Answering:
             self._reminding.absorb(turn.key, said)
         except Exception as failure:  # noqa: BLE001 - the turn is kept and told
             outcome.recall_failure = failure
+
+
+def _tell(frame: Frame, outbox: Outbox, standing: Standing) -> None:
+    """Send a turn's last frame to its client, and to whoever ended it elsewhere."""
+    outbox.send(frame)
+    if standing.cancelled_by not in (None, outbox.connection_id):
+        outbox.send(frame, standing.cancelled_by)
 
 
 def _interrupted() -> Internal:

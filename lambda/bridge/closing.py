@@ -14,10 +14,12 @@ def closing_frame(
 ) -> Frame:
     """Return the last frame of a turn. ``deltas`` is None where it is told once more.
 
-    ``failure`` is the exchange's own, where it happened just now: it may know more than was recorded.
+    ``failure`` is what happened just now: it may know more than was recorded, if that is what was.
     """
     if exchange.failure is not None:
-        told = failure or recorded_failure(exchange)
+        told = recorded_failure(exchange)
+        if failure is not None and (failure.code, failure.message) == (told.code, told.message):
+            told = failure
         return original.error(told) if turn.wire == "original" else frames.error(told, turn.request_id)
     if turn.wire == "original":
         return original.answer(exchange, turn.key.name, parts.window.messages)

@@ -29,7 +29,7 @@ class Keeping:
         loaded = remembered.head
         for _ in range(MAX_NUMBERINGS):
             try:
-                self._sessions.keep(exchange, self._header_after(remembered, exchange), loaded)
+                return self._sessions.keep(exchange, self._header_after(remembered, exchange), loaded)
             except TurnTaken:
                 # Another delivery of this turn, or a function thought dead, came in between.
                 remembered = self._sessions.load(turn.key)
@@ -38,8 +38,6 @@ class Keeping:
                     return twin
                 session = remembered.session
                 exchange = replace(exchange, turn=session.next_turn, first_turn=session.first_turn)
-            else:
-                return exchange
         raise TurnTaken(str(turn.key))
 
     def _header_after(self, remembered: Remembered, exchange: Exchange) -> Session:

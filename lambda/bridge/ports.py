@@ -101,10 +101,11 @@ class Sessions(Protocol):
     def load(self, key: SessionKey) -> Remembered:
         """Return the session as the next turn finds it; a new one where none is alive."""
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
         """Name an exchange to its owner's memory, keep it, then its session's header ``after`` it.
 
-        Raises `TurnTaken` where another exchange has the turn's number; keeping the same one
+        Returns what is kept of the turn: another delivery of it may have come first, and to another end.
+        Raises `TurnTaken` where another turn's exchange has the number; keeping the same one
         twice is no error. Raises `SessionForgotten`, and keeps nothing, where the session was
         forgotten since it was loaded with that ``head`` of its owner's memory.
         """
@@ -255,12 +256,13 @@ class Standing:
     """How far the turn of a request is, and what was asked of it since it was accepted.
 
     ``turn`` is its number once it has ended, ``lengths`` are those of the deltas in which its answer was
-    told, in characters. ``connection_id`` is where its answer goes now, from the delta after ``last_seq``
-    on, if it was resumed (``resumes`` times); ``cancelled_by`` the connection that ended it. ``reserved``
-    tokens of a ``day`` are set aside for it.
+    told, in characters; ``number`` is what it was to be when it began. ``connection_id`` is where its
+    answer goes now, from the delta after ``last_seq`` on, if it was resumed (``resumes`` times);
+    ``cancelled_by`` the connection that ended it. ``reserved`` tokens of a ``day`` are set aside for it.
     """
 
     began: bool = False
+    number: int | None = None
     turn: int | None = None
     lengths: tuple[int, ...] = ()
     connection_id: str | None = None
@@ -274,11 +276,12 @@ class Standing:
 class Turns(Protocol):
     """How far the turns are whose requests were accepted lately."""
 
-    def begin(self, turn: Turn, tokens: int) -> tuple[Standing, bool]:
+    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
         """Mark a turn as begun, once; return its standing, and whether nobody had begun it before.
 
-        About so many ``tokens`` are set aside for it. Raises `QuotaExceeded`, and marks nothing, where
-        its owner has used up the day's.
+        ``number`` is that under which its exchange is going to be kept. About so many ``tokens`` are set
+        aside for it. Raises `QuotaExceeded`, and marks nothing, where its owner has used up the day's; of a
+        turn that ended so before it returns the standing.
         """
 
     def look(self, turn: Turn) -> Standing:

@@ -47,7 +47,7 @@ class Resuming:
             speaker.owner, request.request_id, speaker.connection_id, request.last_seq
         )
         if standing.turn is None:
-            return frames.accepted(request.request_id, key.name)
+            return self._goes_on(request.request_id, key)
         exchange = self._kept(key, standing, request.request_id)
         pieces = _pieces(exchange, standing)
         if len(pieces) - request.last_seq > MOST_RETOLD:
@@ -63,9 +63,16 @@ class Resuming:
         key = self._find(request.request_id, speaker)
         standing = self._turns.cancel(speaker.owner, request.request_id, speaker.connection_id)
         if standing.turn is None:
-            return frames.accepted(request.request_id, key.name)
+            return self._goes_on(request.request_id, key)
         exchange = self._kept(key, standing, request.request_id)
         return _last_frame(exchange, key.name, len(_pieces(exchange, standing)))
+
+    def _goes_on(self, request_id: str, key: SessionKey) -> Frame:
+        """Say that the turn's end will be told, unless its session was forgotten just now: nobody would."""
+        if self._intake.session_of(key.owner, request_id) is None:
+            self._turns.drop(key.owner, request_id)
+            raise _unknown()
+        return frames.accepted(request_id, key.name)
 
     def _find(self, request_id: str, speaker: Connection) -> SessionKey:
         name = self._intake.session_of(speaker.owner, request_id)

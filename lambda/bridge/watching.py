@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -51,7 +52,9 @@ class Watch:
 
     def notice(self, standing: Standing) -> None:
         """Tell what has been asked since the last look."""
-        before, self.seen = self.seen, standing
+        before = self.seen
+        # Whose session is being forgotten loses its record, and is told all the same who ended it.
+        self.seen = replace(standing, cancelled_by=standing.cancelled_by or before.cancelled_by)
         if standing.resumes > before.resumes:
             self._resumed(standing)
         if standing.cancelled_by is not None and before.cancelled_by is None:

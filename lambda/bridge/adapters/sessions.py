@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -86,16 +87,18 @@ class DynamoSessions:
         session, alive = self._open(key, self._read_at_once(key))
         return session if alive else None
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> None:
+    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
         """Name an exchange, keep it once, then the header after it."""
         key, ref = after.key, str(Ref.of(after.key.name, exchange))
         if not self._naming.add(key, ref, head):
             raise SessionForgotten(str(key))
-        self._put(exchange, key)
+        kept = self._put(exchange, key)
+        if kept != exchange:
+            return kept  # by another delivery, which sees to the header
         begins = after.turns == 1 or after.version == 0
         there = self._keep_header(after, begins=begins)
         if there and not begins:
-            return
+            return exchange
         # Whoever forgets a session marks it first: now it can be told from one that has just begun,
         # or that was past its time.
         if self._naming.forgotten_since(key, head):
@@ -103,6 +106,7 @@ class DynamoSessions:
             raise SessionForgotten(str(key))
         if not there:
             self._keep_header(after, begins=True)
+        return exchange
 
     def exchange(self, key: SessionKey, turn: int) -> Exchange | None:
         """Return one exchange, read consistently."""
@@ -142,7 +146,8 @@ class DynamoSessions:
                 return listed, None
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _put(self, exchange: Exchange, key: SessionKey) -> None:
+    def _put(self, exchange: Exchange, key: SessionKey) -> Exchange:
+        """Put an exchange unless the turn has one; return what it has."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -154,6 +159,9 @@ class DynamoSessions:
             there = items.exchange_of(taken.response["Item"])
             if there.request_id != exchange.request_id:
                 raise TurnTaken(str(key)) from taken
+            # The table has milliseconds: the same one that is put twice is the same.
+            return exchange if replace(there, at=exchange.at) == exchange else there
+        return exchange
 
     def _read_at_once(self, key: SessionKey) -> _Found:
         """Read the session's header and summary, and the head of its owner's memory.

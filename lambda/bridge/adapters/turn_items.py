@@ -37,6 +37,7 @@ def standing_of(item: Item | None) -> Standing:
     lengths = bytes(plain.get("lengths", b""))
     return Standing(
         began="began" in plain,
+        number=_whole(plain.get("number")),
         turn=_whole(plain.get("turn")),
         lengths=struct.unpack(f">{len(lengths) // 2}H", lengths),
         connection_id=plain.get("connection_id"),

@@ -44,7 +44,7 @@ class DynamoTurns:
         self._daily_tokens = daily_tokens
         self._clock = clock
 
-    def begin(self, turn: Turn, tokens: int) -> tuple[Standing, bool]:
+    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
         """Mark a turn as begun, once."""
         now = self._clock()
         mark = uuid.uuid4().hex  # the SDK repeats a call whose reply was lost: it must know its own again
@@ -53,6 +53,8 @@ class DynamoTurns:
             "began": int(now.timestamp() * 1000),
             "began_by": mark,
         }
+        if number is not None:
+            values["number"] = number
         if self._daily_tokens is None:
             there, made = self._change(turn.key.owner, turn.request_id, values, once="began")
         else:
@@ -104,9 +106,11 @@ class DynamoTurns:
             refused = self._at_once(update, count)
             there = self._read(owner, request_id, consistent=True)
             if 0 not in refused:
-                if refused:
-                    raise _used_up(now)
-                return there, True
+                if not refused:
+                    return there, True
+                if "turn" in there and not items.expired(there, now):  # so it was refused before, and ended
+                    return there, False
+                raise _used_up(now)
             if not items.expired_or_gone(there, now):
                 return there, False
             self._remove_outdated(owner, request_id)
