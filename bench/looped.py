@@ -65,8 +65,8 @@ class LoopedServer:
         self._tasks.add(task)  # the event loop itself would not keep it from being collected
         try:
             await self.serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the other side left, or this one closes
         finally:
             writer.close()
             self._tasks.discard(task)

@@ -41,6 +41,9 @@ CLAUDE = "claude-stand-in"
 PACED = "tokens-40-every-25ms"
 """The model that takes a second, in a dozen deltas."""
 
+BRISK = "tokens-80-every-25ms"
+"""The model that takes two seconds: long enough for a connection or two to end meanwhile."""
+
 ANTHROPIC_KEY = f"sk-ant-marker-{uuid.uuid4().hex}"
 """Stands in for the Anthropic key: a test looks for it where no key may be."""
 
@@ -153,7 +156,7 @@ def deployed(
             "callback_url": f"{gateway.url}/{{stage}}",
             "hold_seconds": str(HOLD_SECONDS),
             "model": INSTANT,
-            "allowed_models": ",".join([INSTANT, PACED, STEADY, CLAUDE, model_server.MODEL]),
+            "allowed_models": ",".join([INSTANT, PACED, BRISK, STEADY, CLAUDE, model_server.MODEL]),
             "summary_model": INSTANT,
             "prices": f"{INSTANT}=2/10",
         }

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.standin import INSTANT, STEADY
+from bench.standin import INSTANT
 from bridge_cli.client import BridgeClient, Endpoint, Patience, new_request_id
 from bridge_cli.events import Accepted, Answer, Delta
-from tests.e2e.deployed import Deployed
+from tests.e2e.deployed import BRISK, Deployed
 from tests.gateway.model import LIFETIME_SECONDS
 
 Events = list[Accepted | Delta | Answer]
@@ -38,7 +38,7 @@ def client(bridge: Deployed) -> BridgeClient:
 async def ask(connected: BridgeClient, session: str, act: Callable[[int], Any], **more: Any) -> Events:
     """Ask, and call `act` with how many events came, at each; return them all."""
     events: Events = []
-    async for event in connected.ask("Count.", session, model=STEADY, **more):
+    async for event in connected.ask("Count.", session, model=BRISK, **more):
         events.append(event)
         await asyncio.to_thread(act, len(events))
     return events
@@ -93,7 +93,7 @@ def test_a_cancelled_answer_is_kept_as_far_as_it_was_said(bridge: Deployed, sess
                     connected.stop(request_id)
 
             events: Events = []
-            async for event in connected.ask("Count.", session, model=STEADY, request_id=request_id):
+            async for event in connected.ask("Count.", session, model=BRISK, request_id=request_id):
                 events.append(event)
                 cancel(len(events))
             (kept,), _ = await connected.history(session)

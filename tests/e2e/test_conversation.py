@@ -8,8 +8,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bench.standin import INSTANT, STEADY
-from tests.e2e.deployed import Deployed
+from bench.standin import INSTANT
+from tests.e2e.deployed import BRISK, Deployed
 
 INSTANT_TEXT = "".join(f"word{n} " for n in range(12))
 
@@ -57,14 +57,14 @@ def test_the_real_model_remembers(bridge: Deployed, session: str) -> None:
 def test_an_answer_streams_in_order_and_in_few_posts(bridge: Deployed, session: str) -> None:
     with bridge.connect() as wire:
         asked = time.monotonic()
-        request_id = wire.query("Tell me.", session_id=session, model=STEADY)
+        request_id = wire.query("Tell me.", session_id=session, model=BRISK)
         frames = wire.until("answer")
         seconds = time.monotonic() - asked
     deltas = [f for f in frames if f["type"] == "delta"]
-    assert "".join(f["text"] for f in deltas) == "".join(f"word{n} " for n in range(300))
+    assert "".join(f["text"] for f in deltas) == "".join(f"word{n} " for n in range(80))
     assert [f["seq"] for f in deltas] == list(range(1, len(deltas) + 1))
     assert {f["request_id"] for f in frames} == {request_id}
-    # 300 tokens would be 300 posts; six seconds hold 80 intervals of 75 ms.
+    # 80 tokens would be 80 posts; two seconds hold 27 intervals of 75 ms.
     assert 10 < len(deltas) <= seconds / 0.075 + 1
 
 
@@ -110,13 +110,13 @@ def test_messages_at_the_same_time_are_all_answered_one_after_the_other(
 
 def test_an_answer_whose_client_left_is_kept(bridge: Deployed, session: str) -> None:
     with bridge.connect() as wire:
-        wire.query("Tell me, I may be gone.", session_id=session, model=STEADY)
+        wire.query("Tell me, I may be gone.", session_id=session, model=BRISK)
         wire.until("delta")
     with bridge.connect() as wire:
         # A session's turns come one after the other: when this one is answered, the first one is kept.
         wire.ask("Are you done?", session_id=session, model=INSTANT)
         first = wire.history(session)["exchanges"][0]
-    assert first["context"][1]["content"] == "".join(f"word{n} " for n in range(300))
+    assert first["context"][1]["content"] == "".join(f"word{n} " for n in range(80))
 
 
 def test_a_long_message_comes_whole_and_its_history_in_parts(bridge: Deployed, session: str) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from bench.standin import STEADY
 from tests.cli.mcp_clients import Ai, Assistants
-from tests.e2e.deployed import Deployed
+from tests.e2e.deployed import BRISK, Deployed
 from tests.e2e.test_conversation import INSTANT_TEXT
 
 SECONDS = 120
@@ -122,7 +121,7 @@ def test_another_owner_finds_nothing(bridge: Deployed, assistants: Assistants, s
 
 def test_a_long_answer_comes_piece_by_piece(assistants: Assistants) -> None:
     async def talk(ai: Ai) -> tuple[dict[str, Any], list[tuple[float, str | None]]]:
-        return await ai.use("ask", message="Tell me.", model=STEADY), ai.progress
+        return await ai.use("ask", message="Tell me.", model=BRISK), ai.progress
 
     reply, progress = assistants.run(talk)
     assert "".join(piece or "" for _, piece in progress) == reply["answer"]

@@ -11,7 +11,7 @@ from bridge.adapters.queue import encode
 from bridge.conversation import SessionKey, Turn
 from tests.e2e.deployed import PACED, Deployed
 from tests.e2e.test_gateway import PACED_TEXT
-from tests.e2e.wire import Frame, Wire
+from tests.e2e.wire import ENDINGS, Frame, Wire
 
 
 def resumed(wire: Wire, request_id: str, last_seq: int = 0) -> tuple[str, Frame]:
@@ -68,18 +68,21 @@ def test_a_cancelled_answer_keeps_what_was_said(bridge: Deployed, session: str) 
 def test_a_turn_that_is_cancelled_while_it_waits_is_never_asked(bridge: Deployed, session: str) -> None:
     message = f"Never mind {session}"
     with bridge.connect() as wire:
-        first = wire.query("Tell me", session_id=session, model=PACED)
+        first = wire.query("Tell me", session_id=session, model=STEADY)
+        wire.until("delta")
         second = wire.query(message, session_id=session, model=INSTANT)
-        wire.send({"action": "cancel", "request_id": second})
+        while (frame := wire.receive())["type"] != "accepted" or frame["request_id"] != second:
+            pass
+        for request_id in (second, first):
+            wire.send({"action": "cancel", "request_id": request_id})
         endings: dict[str, Frame] = {}
         while endings.keys() != {first, second}:
             frame = wire.receive()
-            if frame["type"] in ("answer", "error"):
+            if frame["type"] in ENDINGS:
                 endings[frame["request_id"]] = frame
         kept = wire.history(session)["exchanges"]
-    assert endings[first]["stop_reason"] == "end_turn"
-    assert endings[second]["stop_reason"] == "cancelled"
-    assert [len(each["context"]) for each in kept] == [2, 1]
+    assert {each["stop_reason"] for each in endings.values()} == {"cancelled"}
+    assert [(each["request_id"], len(each["context"])) for each in kept] == [(first, 2), (second, 1)]
     assert not [asked for asked in bridge.switchboard.asked if asked.message == message]
 
 

@@ -1,4 +1,4 @@
-"""A storm over the bridge, half the size of ``make chaos``'s."""
+"""A storm over the bridge, a third of ``make chaos``'s."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.deployed import Deployed
 from tests.gateway.processes import PROC
 
 SEED = 20261123
-SIZE = FULL_SIZE // 2
+SIZE = FULL_SIZE // 3
 
 
 @pytest.mark.skipif(not (PROC / "net" / "tcp").exists(), reason="finds whom to kill by /proc")

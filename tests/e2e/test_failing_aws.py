@@ -1,11 +1,15 @@
-"""DynamoDB refusing and breaking off three calls in ten: slower, and nothing else."""
+"""AWS failing: DynamoDB in three calls of ten, a queue that takes nothing in."""
 
 from __future__ import annotations
+
+import uuid
 
 from bench.standin import INSTANT
 from tests.chaos.aws_faults import aws_faults
 from tests.e2e.deployed import Deployed
 from tests.e2e.wire import ENDINGS, Frame
+from tests.gateway.traps import Trap, failing
+from tests.recorder.calls import Call
 
 RULES = [
     {
@@ -35,3 +39,19 @@ def test_three_calls_in_ten_may_fail(bridge: Deployed, session: str) -> None:
     told = [each.message for each in bridge.switchboard.asked]
     assert [told.count(f"Hello {name}") for name in sessions] == [1] * 4
     assert failed >= 5
+
+
+def test_what_the_queue_refused_is_taken_in_when_it_is_sent_again(bridge: Deployed, session: str) -> None:
+    refusing = Trap[Call](
+        lambda call: call.operation == "SendMessage" and call.touches(session),
+        failing(400, "InvalidParameterValue"),  # which the SDK does not try again
+    )
+    bridge.recorder.traps.set(refusing)
+    request_id = str(uuid.uuid4())
+    frame = {"action": "query", "request_id": request_id, "message": "Hello", "session_id": session}
+    with bridge.connect() as wire:
+        refused = wire.request(frame)
+        assert (refused["code"], refused["retryable"]) == ("internal", True)
+        assert wire.history(session)["code"] == "not_found"
+        wire.send(frame)
+        assert wire.until("answer")[-1]["request_id"] == request_id
