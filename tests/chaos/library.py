@@ -53,6 +53,7 @@ class LibraryClient:
                     if turn.cancelled:
                         self._client.stop(turn.request_id)
                 if isinstance(event, Answer):
+                    turn.accepted = True
                     turn.number, turn.text = event.turn, event.text
                     turn.ended = "cancelled" if event.stop_reason == "cancelled" else "answered"
 

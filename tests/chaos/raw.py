@@ -187,9 +187,11 @@ class _Taking:
             case "accepted":
                 await self._take_accepted()
             case "delta":
+                await self._take_accepted()  # it may overtake the frame that says so
                 if self._deltas.setdefault(frame["seq"], frame["text"]) != frame["text"]:
                     turn.trouble.append(f"delta {frame['seq']} came with two texts")
             case "answer":
+                await self._take_accepted()
                 await self._take_answer(frame)
             case "error":
                 await self._take_error(frame)

@@ -22,7 +22,7 @@ RULES = [
 
 
 def test_three_calls_in_ten_may_fail(bridge: Deployed, session: str) -> None:
-    sessions = [f"{session}-{number}" for number in range(4)]
+    sessions = [f"{session}-{number}" for number in range(2)]
     with aws_faults(bridge.recorder) as aws, bridge.connect() as wire:
         aws.set(RULES)
         asked = {wire.query(f"Hello {name}", session_id=name, model=INSTANT): name for name in sessions}
@@ -34,10 +34,10 @@ def test_three_calls_in_ten_may_fail(bridge: Deployed, session: str) -> None:
         aws.set([])
         kept = {name: wire.history(name)["exchanges"] for name in sessions}
         failed = sum(aws.fired().values())
-    assert [each["type"] for each in endings.values()] == ["answer"] * 4
+    assert [each["type"] for each in endings.values()] == ["answer"] * 2
     assert {each[0]["request_id"]: name for name, each in kept.items() if len(each) == 1} == asked
     told = [each.message for each in bridge.switchboard.asked]
-    assert [told.count(f"Hello {name}") for name in sessions] == [1] * 4
+    assert [told.count(f"Hello {name}") for name in sessions] == [1] * 2
     assert failed >= 5
 
 
