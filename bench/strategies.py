@@ -25,7 +25,7 @@ from bridge.remembering import Remembering
 from bridge.reminding import Reminding
 from bridge.summarizing import Settings as SummarySettings
 from bridge.summarizing import Summarizing
-from tests.fake_turns import MemoryTurns
+from tests.fake_turns import MemoryRequests, MemoryTurns
 from tests.fakes import FakeClock, FakeGateway, MemoryArchive, MemorySessions, MemorySummaries
 
 WINDOW = 8000
@@ -91,9 +91,9 @@ class Bridge:
         parts = archive, lambda: recollections, RECALL_TOKENS
         settings = Settings(window, "", PRICES, MAX_OUTPUT_TOKENS)
         rest = self._claude, FakeGateway(), settings, self._clock
-        self._answering = Answering(MemoryTurns(), sessions, Reminding(*parts), *rest)
+        self._answering = Answering(MemoryRequests(), MemoryTurns(), sessions, Reminding(*parts), *rest)
         unkept = _Unkept(sessions.headers, sessions.exchanges, sessions.summaries, sessions.heads)
-        self._asking = Answering(MemoryTurns(), unkept, _Unabsorbed(*parts), *rest)
+        self._asking = Answering(MemoryRequests(), MemoryTurns(), unkept, _Unabsorbed(*parts), *rest)
         how = SummarySettings(SUMMARY_MODEL, PRICES, memory_ttl)
         summaries = MemorySummaries(sessions)
         self._summarizing = Summarizing(sessions, summaries, self._claude, how, self._clock)

@@ -16,6 +16,7 @@ def make_answer(parts: Parts) -> BridgeFunction:
         memory_mb=props.answer_memory_mb,
         environment={
             "CONTEXT_TABLE": sessions.table_name,
+            "HASH_TABLE": parts.storage.hashes.table_name,
             "QUEUE_URL": turns.queue_url,
             "MAX_OUTPUT_TOKENS": str(props.max_output_tokens),
             "CONTEXT_LIMIT": str(props.window_limit),
@@ -38,6 +39,8 @@ def make_answer(parts: Parts) -> BridgeFunction:
         ],
         sessions.table_arn,
     )
+    # Of the request of a turn whose session was forgotten while it waited.
+    answer.allow(["dynamodb:DeleteItem"], parts.storage.hashes.table_arn)
     answer.allow(
         [
             "sqs:ReceiveMessage",

@@ -47,7 +47,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
         sessions.table_arn,
     )
     # To finish a forgetting that was broken off: the requests of a session go with it.
-    remember.allow(["dynamodb:DeleteItem", "dynamodb:BatchWriteItem"], hashes.table_arn)
+    remember.allow(["dynamodb:BatchWriteItem"], hashes.table_arn)
     parts.secrets.grant_read(parts.secrets.anthropic, remember)
     _follow(parts, remember)
     return remember

@@ -20,14 +20,12 @@ class MemoryTurns:
     standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
 
-    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
+    def begin(self, turn: Turn, tokens: int, number: int) -> tuple[Standing, bool]:
         before = self.look(turn)
-        if before.began:
+        if before.began or before.turn is not None:
             return before, False
         now = replace(before, began=True, number=number)
         if self.daily_tokens is not None:
-            if self.used[turn.key.owner] >= self.daily_tokens and before.turn is not None:
-                return before, False
             if self.used[turn.key.owner] >= self.daily_tokens:
                 raise QuotaExceeded("Today's tokens are used up.", retry_after=60)
             self.used[turn.key.owner] += tokens
@@ -62,3 +60,17 @@ class MemoryTurns:
     def _put(self, owner: str, request_id: str, standing: Standing) -> Standing:
         self.standings[owner, request_id] = standing
         return standing
+
+
+class MemoryRequests:
+    """Requests' records: those that others sent again in the meantime are in `renewed`."""
+
+    def __init__(self) -> None:
+        self.renewed: set[str] = set()
+        self.released: list[str] = []
+
+    def release(self, turn: Turn) -> bool:
+        if turn.request_id in self.renewed:
+            return False
+        self.released.append(turn.request_id)
+        return True

@@ -6,7 +6,7 @@ from bridge.answering import Answering, Settings
 from bridge.memory.recollection import Recollections
 from bridge.ports import Claude, Gateway
 from bridge.reminding import Reminding
-from tests.fake_turns import MemoryTurns
+from tests.fake_turns import MemoryRequests, MemoryTurns
 from tests.fakes import PRICES, FakeClock, MemoryArchive, MemorySessions
 
 
@@ -26,6 +26,7 @@ def answering(
     context_limit: int = 8000,
     system_prompt: str = "",
     turns: MemoryTurns | None = None,
+    requests: MemoryRequests | None = None,
 ) -> Answering:
     """Return what answers turns over `sessions`."""
     clock = clock or FakeClock()
@@ -33,5 +34,12 @@ def answering(
         context_limit=context_limit, system_prompt=system_prompt, prices=PRICES, max_output_tokens=100
     )
     return Answering(
-        turns or MemoryTurns(), sessions, reminding(sessions, clock), claude, gateway, settings, clock
+        requests or MemoryRequests(),
+        turns or MemoryTurns(),
+        sessions,
+        reminding(sessions, clock),
+        claude,
+        gateway,
+        settings,
+        clock,
     )

@@ -17,7 +17,7 @@ from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.outbox import Outbox
-from bridge.ports import Claude, Clock, Gateway, Remembered, Sessions, Standing, Turns
+from bridge.ports import Claude, Clock, Gateway, Remembered, Requests, Sessions, Standing, Turns
 from bridge.pricing import Prices
 from bridge.protocol.frames import Frame
 from bridge.reminding import Reminding
@@ -59,6 +59,7 @@ class Outcome:
     recall_seconds: float = 0.0
     recall_failure: Exception | None = None
     post_failure: Exception | None = None
+    watch_failure: Exception | None = None
 
 
 class Answering:
@@ -66,6 +67,7 @@ class Answering:
 
     def __init__(
         self,
+        requests: Requests,
         turns: Turns,
         sessions: Sessions,
         reminding: Reminding,
@@ -74,6 +76,7 @@ class Answering:
         settings: Settings,
         clock: Clock,
     ) -> None:
+        self._requests = requests
         self._turns = turns
         self._sessions = sessions
         self._reminding = reminding
@@ -144,8 +147,12 @@ class Answering:
         outbox.flush()
         # What was begun and not ended by another keeps what was set aside for it: more is not known.
         spent = exchange.usage.total if first or outcome.repeated else standing.reserved
-        watch.notice(self._turns.end(turn, standing, kept.turn, outbox.lengths, spent))
+        ended = self._turns.end(turn, standing, kept.turn, outbox.lengths, spent)
+        watch.notice(ended)
+        outcome.watch_failure = watch.failure
         if outcome.forgotten:
+            self._let_go(turn)
+        elif standing.began and not ended.began:  # whoever forgot the session just now had removed it
             self._turns.drop(turn.key.owner, turn.request_id)
         outbox.flush()
         # What another delivery kept is not what this one's deltas told.
@@ -206,14 +213,13 @@ class Answering:
             return asking.failed(outcome.failure, turn.model)
         if interruption.asked:
             return asking.cancelled(turn.model)
+        tokens = sum(parts.tokens().values())
         if turn.wire == "original":  # whose client knows no name by which it could resume or cancel
-            return Asking(turn.model, _silent, interruption, outcome.deadline).ask(
-                self._claude, prompt.build(parts)
-            )
+            call = Asking(turn.model, tokens, _silent, interruption, outcome.deadline)
+            return call.ask(self._claude, prompt.build(parts))
         with watch:
-            return Asking(turn.model, outbox.say, interruption, outcome.deadline).ask(
-                self._claude, prompt.build(parts)
-            )
+            call = Asking(turn.model, tokens, outbox.say, interruption, outcome.deadline)
+            return call.ask(self._claude, prompt.build(parts))
 
     def _exchange(self, turn: Turn, session: Session, reply: Reply, outcome: Outcome) -> Exchange:
         """Return the exchange that a reply makes of a turn, with what it took."""
@@ -243,14 +249,26 @@ class Answering:
         return outcome.exchange
 
     def _drop(self, turn: Turn, session: Session, outbox: Outbox, outcome: Outcome) -> None:
-        """Let a turn go whose session was forgotten while it waited, and tell its client."""
+        """Let a turn go whose session was forgotten while it waited, and tell its client.
+
+        A request that was sent again meanwhile is a new one, which gets its own answer: of the old one
+        nothing is told.
+        """
         exchange = self._forgotten(turn, session, outcome)
-        nothing = Parts(system="", window=Window(), message="", now=self._clock(), summary=None)
         standing = self._turns.look(turn)
+        if not self._let_go(turn):
+            return
+        nothing = Parts(system="", window=Window(), message="", now=self._clock(), summary=None)
         if standing.connection_id is not None:
             outbox.point(standing.connection_id, standing.last_seq)
         _tell(closing_frame(turn, exchange, nothing, deltas=None, failure=outcome.failure), outbox, standing)
+
+    def _let_go(self, turn: Turn) -> bool:
+        """Forget a turn whose session was forgotten; return False where its request is a new one by now."""
+        if not self._requests.release(turn):
+            return False
         self._turns.drop(turn.key.owner, turn.request_id)
+        return True
 
     def _forgotten(self, turn: Turn, session: Session, outcome: Outcome) -> Exchange:
         forgotten = Conflict("The session was forgotten while this message waited or was answered.")

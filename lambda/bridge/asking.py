@@ -52,9 +52,14 @@ def cancelled(model: str) -> Reply:
 
 @dataclass(slots=True)
 class Asking:
-    """A call. ``say`` gets each piece of text; ``deadline`` is when it is ended (monotonic, seconds)."""
+    """A call. ``say`` gets each piece of text; ``deadline`` is when it is ended (monotonic, seconds).
+
+    ``prompt_tokens`` is about what the prompt takes: it counts for a call that was broken off before Claude
+    said how much it is.
+    """
 
     model: str
+    prompt_tokens: int
     say: Callable[[str], None]
     interruption: Interruption
     deadline: float = math.inf
@@ -140,7 +145,7 @@ class Asking:
         if self._completed is not None:
             return self._completed.usage
         if self._started is None:
-            return Usage()
+            return Usage(self.prompt_tokens if self.interruption.asked else 0)
         said = math.ceil(sum(map(len, self._pieces)) / _CHARACTERS_PER_TOKEN)
         return replace(self._started.usage, output_tokens=max(self._started.usage.output_tokens, said))
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.adapters.archive import DynamoArchive
     from bridge.adapters.claude import MessagesApi
     from bridge.adapters.erasing import DynamoEraser
+    from bridge.adapters.hashes import DynamoHashes
     from bridge.adapters.intake import IdempotentIntake
     from bridge.adapters.queue import SqsTurnQueue
     from bridge.adapters.titles import DynamoTitles
@@ -140,12 +141,17 @@ def _archive() -> DynamoArchive:
 
 
 @functools.cache
-def _eraser() -> DynamoEraser:
-    from bridge.adapters.erasing import DynamoEraser
+def _hashes() -> DynamoHashes:
     from bridge.adapters.hashes import DynamoHashes
 
-    hashes = DynamoHashes(_dynamodb(), settings().text("HASH_TABLE"))
-    return DynamoEraser(_dynamodb(), settings().text("CONTEXT_TABLE"), hashes)
+    return DynamoHashes(_dynamodb(), settings().text("HASH_TABLE"))
+
+
+@functools.cache
+def _eraser() -> DynamoEraser:
+    from bridge.adapters.erasing import DynamoEraser
+
+    return DynamoEraser(_dynamodb(), settings().text("CONTEXT_TABLE"), _hashes())
 
 
 @functools.cache
@@ -208,6 +214,7 @@ def queue() -> SqsTurnQueue:
 @functools.cache
 def intake() -> IdempotentIntake:
     """Return what takes a turn in once."""
+    from bridge.adapters.hashes import DynamoHashes
     from bridge.adapters.intake import IdempotentIntake
 
     return IdempotentIntake(
@@ -252,6 +259,7 @@ def turns() -> Turns:
     lifetime = max(settings().seconds("SESSION_TTL"), min(settings().seconds("MEMORY_TTL"), LONGEST_WAIT))
     return DynamoTurns(
         _dynamodb(),
+        _hasty_dynamodb(),
         settings().text("CONTEXT_TABLE"),
         lifetime,
         settings().optional_count("DAILY_TOKENS"),
@@ -280,7 +288,7 @@ def answering() -> Answering:
         max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
     )
     claude = _claude(limits.max_output_tokens)
-    return Answering(turns(), _sessions(), _reminding(), claude, gateway(), limits, now)
+    return Answering(_hashes(), turns(), _sessions(), _reminding(), claude, gateway(), limits, now)
 
 
 @functools.cache

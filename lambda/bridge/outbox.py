@@ -31,8 +31,9 @@ FIRST_WAIT = 0.004
 class Outbox:
     """A turn's frames on their way to its client; a context that ends when all are sent.
 
-    Where the connection is closed, or cannot be posted to, the rest of the frames vanish and the
-    turn goes on: its answer is paid for, kept, and can be read later, or resumed now.
+    Where the connection is closed, the rest of the frames vanish and the turn goes on: its answer is
+    paid for, kept, and can be read later, or resumed now. Where it cannot be posted to for another reason
+    the rest of the deltas vanish; the last frame is tried all the same, and tells how many there were.
     """
 
     def __init__(self, gateway: Gateway, connection_id: str, request_id: str) -> None:
@@ -49,6 +50,7 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self.posts = 0
         self.gone = False
+        self._failing = False
         self.failure: Exception | None = None
 
     @property
@@ -85,7 +87,7 @@ class Outbox:
             self._connection_id = connection_id
             self._told = min(last_seq, len(self._pieces))
             self._pointed += 1
-            self.gone = False
+            self.gone = self._failing = False
             self._wake.notify()
 
     def flush(self) -> None:
@@ -111,20 +113,17 @@ class Outbox:
             self._post(frame, target, pointed)
 
     def _post(self, frame: Frame, target: str, pointed: int) -> None:
-        failure: Exception | None = None
         try:
             self._gateway.post(target, frames.encode(frame))
         except ClientGone:
-            pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, the turn goes on without its client
-            failure = error
+            with self._wake:
+                self.gone = self.gone or pointed == self._pointed
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the turn goes on without its client
+            with self._wake:
+                self._failing = self._failing or pointed == self._pointed
+                self.failure = failure
         else:
             self.posts += 1
-            return
-        with self._wake:
-            if pointed == self._pointed:
-                self.gone = True
-            self.failure = failure or self.failure
 
     def _run(self) -> None:
         due = 0.0
@@ -152,14 +151,13 @@ class Outbox:
     @property
     def _behind(self) -> bool:
         """Tell whether the client lacks some of the pieces."""
-        return not self.gone and self._told < len(self._pieces)
+        return not (self.gone or self._failing) and self._told < len(self._pieces)
 
     def _tell(self) -> None:
         """Post the pieces that the client lacks, wherever it is meanwhile."""
         while True:
             with self._wake:
                 if not self._behind:
-                    self._told = len(self._pieces) if self.gone else self._told
                     return
                 number, piece = self._told, self._pieces[self._told]
                 pointed, target = self._pointed, self._connection_id

@@ -273,15 +273,24 @@ class Standing:
     day: str | None = None
 
 
+class Requests(Protocol):
+    """The records of the requests that were taken in."""
+
+    def release(self, turn: Turn) -> bool:
+        """Forget that a turn's request was taken in.
+
+        Returns False, and forgets nothing, where it was sent again as a new one since.
+        """
+
+
 class Turns(Protocol):
     """How far the turns are whose requests were accepted lately."""
 
-    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
+    def begin(self, turn: Turn, tokens: int, number: int) -> tuple[Standing, bool]:
         """Mark a turn as begun, once; return its standing, and whether nobody had begun it before.
 
         ``number`` is that under which its exchange is going to be kept. About so many ``tokens`` are set
-        aside for it. Raises `QuotaExceeded`, and marks nothing, where its owner has used up the day's; of a
-        turn that ended so before it returns the standing.
+        aside for it. Raises `QuotaExceeded`, and marks nothing, where its owner has used up the day's.
         """
 
     def look(self, turn: Turn) -> Standing:

@@ -58,6 +58,8 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         count_failure("recall")
     if outcome.failure is not None:
         count_failure(outcome.failure.code)
+    if outcome.watch_failure is not None:
+        logger.warning("could not see whether the turn was resumed", exc_info=outcome.watch_failure)
     if outcome.post_failure is not None:
         logger.warning("the client could not be posted to", exc_info=outcome.post_failure)
     logger.info(

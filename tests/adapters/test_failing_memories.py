@@ -62,7 +62,7 @@ def test_a_head_that_is_left_over_again_and_again_is_done_without(
     monkeypatch.setattr(dynamodb, "batch_get_item", without_head)
     remembered = sessions.load(KEY)
     assert remembered.exchanges == tuple(said)
-    assert (remembered.session.turns, remembered.head) == (2, Head())
+    assert (remembered.session.turns, remembered.head.empty) == (2, True)
     assert len(waits) == batches.ROUNDS
     third = say(sessions, clock)
     monkeypatch.setattr(dynamodb, "batch_get_item", read)
@@ -99,7 +99,7 @@ def test_a_head_that_cannot_be_understood_is_done_without(
         ExpressionAttributeValues=items.to_item({":broken": broken}),
     )
     remembered = sessions.load(KEY)
-    assert (remembered.exchanges, remembered.head) == (tuple(said), Head())
+    assert (remembered.exchanges, remembered.head.empty) == (tuple(said), True)
     assert logged(log) == ["the head of a memory could not be understood"]
     last = say(sessions, clock)
     assert sessions.load(KEY).exchanges == (*said, last)

@@ -24,12 +24,12 @@ TURN = a_turn()
 
 @pytest.fixture
 def turns(dynamodb: Any, clock: FakeClock) -> DynamoTurns:
-    return DynamoTurns(dynamodb, aws.SESSIONS_TABLE, LIFETIME, None, clock)
+    return DynamoTurns(dynamodb, dynamodb, aws.SESSIONS_TABLE, LIFETIME, None, clock)
 
 
 @pytest.fixture
 def budgeted(dynamodb: Any, clock: FakeClock) -> DynamoTurns:
-    return DynamoTurns(dynamodb, aws.SESSIONS_TABLE, LIFETIME, 1000, clock)
+    return DynamoTurns(dynamodb, dynamodb, aws.SESSIONS_TABLE, LIFETIME, 1000, clock)
 
 
 @pytest.fixture(params=["plain", "budgeted"])
@@ -60,32 +60,32 @@ def losing_a_reply(dynamodb: Any) -> Iterator[Callable[[str], None]]:
 
 
 def test_a_turn_begins_once(either: DynamoTurns) -> None:
-    assert either.begin(TURN, 10)[1]
-    standing, first = either.begin(TURN, 10)
+    assert either.begin(TURN, 10, 1)[1]
+    standing, first = either.begin(TURN, 10, 1)
     assert (standing.began, standing.turn, first) == (True, None, False)
     assert not either.look(a_turn(2)).began
 
 
 def test_a_turn_ends_once(either: DynamoTurns) -> None:
-    standing, _ = either.begin(TURN, 10)
+    standing, _ = either.begin(TURN, 10, 1)
     ended = either.end(TURN, standing, 7, (3, 24_000, 1), 25)
     assert (ended.turn, ended.lengths) == (7, (3, 24_000, 1))
     again = either.end(TURN, standing, 8, (), 25)
     assert (again.turn, again.lengths) == (7, (3, 24_000, 1))
-    assert either.begin(TURN, 10) == (again, False)
+    assert either.begin(TURN, 10, 1) == (again, False)
 
 
 def test_what_is_asked_before_a_turn_begins_is_known_when_it_does(either: DynamoTurns) -> None:
     either.resume(OWNER, ID, "new", 3)
     either.cancel(OWNER, ID, "elsewhere")
-    standing, first = either.begin(TURN, 10)
+    standing, first = either.begin(TURN, 10, 1)
     assert first
     assert (standing.connection_id, standing.last_seq, standing.resumes) == ("new", 3, 1)
     assert standing.cancelled_by == "elsewhere"
 
 
 def test_what_is_asked_at_the_very_end_is_known_at_the_end(either: DynamoTurns) -> None:
-    standing, _ = either.begin(TURN, 10)
+    standing, _ = either.begin(TURN, 10, 1)
     either.resume(OWNER, ID, "new", 0)
     either.resume(OWNER, ID, "newer", 2)
     assert either.end(TURN, standing, 1, (5,), 15).connection_id == "newer"
@@ -94,24 +94,24 @@ def test_what_is_asked_at_the_very_end_is_known_at_the_end(either: DynamoTurns) 
 
 
 def test_owners_and_requests_are_apart(turns: DynamoTurns) -> None:
-    turns.begin(TURN, 10)
+    turns.begin(TURN, 10, 1)
     assert turns.cancel("eve", ID, "c") == Standing(cancelled_by="c")
     assert turns.look(TURN).cancelled_by is None
 
 
 def test_a_record_holds_nothing_of_what_is_said(turns: DynamoTurns, dynamodb: Any) -> None:
-    turns.begin(a_turn(1, "My secret is safe."), 10)
+    turns.begin(a_turn(1, "My secret is safe."), 10, 1)
     (item,) = dynamodb.scan(TableName=aws.SESSIONS_TABLE)["Items"]
     assert "secret" not in str(item)
 
 
 def test_a_record_that_is_past_its_time_is_none(either: DynamoTurns, clock: FakeClock) -> None:
-    standing, _ = either.begin(TURN, 10)
+    standing, _ = either.begin(TURN, 10, 1)
     either.cancel(OWNER, ID, "c")
     either.end(TURN, standing, 7, (3,), 25)
     clock.advance(hours=25)
     assert either.look(TURN) == Standing()
-    standing, first = either.begin(TURN, 10)
+    standing, first = either.begin(TURN, 10, 1)
     assert first
     assert (standing.turn, standing.cancelled_by) == (None, None)
     clock.advance(hours=25)
@@ -119,7 +119,7 @@ def test_a_record_that_is_past_its_time_is_none(either: DynamoTurns, clock: Fake
 
 
 def test_dropping_a_turn_leaves_nothing(turns: DynamoTurns, dynamodb: Any) -> None:
-    turns.begin(TURN, 10)
+    turns.begin(TURN, 10, 1)
     turns.drop(OWNER, ID)
     assert dynamodb.scan(TableName=aws.SESSIONS_TABLE)["Items"] == []
 
@@ -128,12 +128,12 @@ def test_a_beginning_whose_reply_was_lost_is_ones_own(
     turns: DynamoTurns, losing_a_reply: Callable[[str], None]
 ) -> None:
     losing_a_reply("UpdateItem")
-    standing, first = turns.begin(TURN, 10)
+    standing, first = turns.begin(TURN, 10, 1)
     assert (standing.began, first) == (True, True)
 
 
 def test_what_was_set_aside_is_put_right_at_the_end(budgeted: DynamoTurns, dynamodb: Any) -> None:
-    standing, _ = budgeted.begin(TURN, 400)
+    standing, _ = budgeted.begin(TURN, 400, 1)
     assert used(dynamodb) == 400
     for _ in range(2):
         budgeted.end(TURN, standing, 1, (), 25)
@@ -141,8 +141,8 @@ def test_what_was_set_aside_is_put_right_at_the_end(budgeted: DynamoTurns, dynam
 
 
 def test_another_delivery_counts_nothing_again(budgeted: DynamoTurns, dynamodb: Any) -> None:
-    budgeted.begin(TURN, 400)
-    standing, first = budgeted.begin(TURN, 400)
+    budgeted.begin(TURN, 400, 1)
+    standing, first = budgeted.begin(TURN, 400, 1)
     assert (first, standing.reserved) == (False, 400)
     budgeted.end(TURN, standing, 1, (), standing.reserved)
     assert used(dynamodb) == 400
@@ -152,30 +152,30 @@ def test_where_a_day_is_used_up_nothing_begins_until_midnight(
     budgeted: DynamoTurns, dynamodb: Any, clock: FakeClock
 ) -> None:
     for number in (1, 2, 3):
-        budgeted.begin(a_turn(number), 400)  # the last one may go over: nobody knows what it will take
+        budgeted.begin(a_turn(number), 400, 1)  # the last one may go over: nobody knows what it will take
     with pytest.raises(QuotaExceeded) as refused:
-        budgeted.begin(a_turn(4), 1)
+        budgeted.begin(a_turn(4), 1, 1)
     assert refused.value.retry_after == (4 * 60 + 22) * 60 + 20
     assert not budgeted.look(a_turn(4)).began
     assert used(dynamodb) == 1200
     clock.advance(seconds=refused.value.retry_after)
-    assert budgeted.begin(a_turn(4), 1)[1]
+    assert budgeted.begin(a_turn(4), 1, 1)[1]
     assert used(dynamodb, "2026-11-23") == 1
 
 
 def test_a_turn_counts_on_the_day_on_which_it_began(
     budgeted: DynamoTurns, dynamodb: Any, clock: FakeClock
 ) -> None:
-    standing, _ = budgeted.begin(TURN, 400)
+    standing, _ = budgeted.begin(TURN, 400, 1)
     clock.advance(hours=6)
     budgeted.end(TURN, standing, 1, (), 30)
     assert (used(dynamodb), used(dynamodb, "2026-11-23")) == (30, 0)
 
 
 def test_a_turn_that_was_refused_ends_without_a_count(budgeted: DynamoTurns, dynamodb: Any) -> None:
-    budgeted.begin(a_turn(1), 2000)
+    budgeted.begin(a_turn(1), 2000, 1)
     with pytest.raises(QuotaExceeded):
-        budgeted.begin(a_turn(2), 10)
+        budgeted.begin(a_turn(2), 10, 1)
     ended = budgeted.end(a_turn(2), Standing(), 2, (), 0)
     assert ended.turn == 2
     assert used(dynamodb) == 2000
@@ -184,4 +184,4 @@ def test_a_turn_that_was_refused_ends_without_a_count(budgeted: DynamoTurns, dyn
 def test_other_failures_are_not_taken_for_an_answer(budgeted: DynamoTurns, dynamodb: Any) -> None:
     dynamodb.delete_table(TableName=aws.SESSIONS_TABLE)
     with pytest.raises(ClientError):
-        budgeted.begin(TURN, 10)
+        budgeted.begin(TURN, 10, 1)

@@ -105,8 +105,8 @@ def test_nothing_is_left_of_what_is_past_its_time(ada: Days, sealed: bool) -> No
 
 def test_nothing_at_all_is_left_of_who_says_nothing_any_more(ada: Days) -> None:
     speak(ada)
-    for _ in range(8):
-        ada.clock.advance(hours=24)
+    for _ in range(11):
+        ada.clock.advance(hours=48)
         ada.removals()
     assert [key for key in stored() if key[0] != "connection#ada="] == []
     assert STEM not in everywhere(ada.deployment)

@@ -114,7 +114,7 @@ def test_a_turn_that_was_begun_and_broken_off_fails_and_is_told_where_it_was_res
     deployment: Deployment, first: Client, second: Client
 ) -> None:
     session = first.act("query", message="Hi", session_id="travel")["session_id"]
-    turns().begin(the_turn(), 10)  # and here its function died
+    turns().begin(the_turn(), 10, 1)  # and here its function died
     second.act("resume")
     deployment.deliver(delivery=2)
     assert first.told() == []

@@ -43,6 +43,7 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     "answer": {
         "Answer/Log": LOG,
         "Sessions": tuple(call for call in EVERY_ITEM_CALL if call != "dynamodb:BatchWriteItem"),
+        "Hashes": ("dynamodb:DeleteItem",),
         "Turns": (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -61,7 +62,7 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
         ),
-        "Hashes": ("dynamodb:BatchWriteItem", "dynamodb:DeleteItem"),
+        "Hashes": ("dynamodb:BatchWriteItem",),
         "Anthropic": ("secretsmanager:GetSecretValue",),
     },
 }

@@ -191,7 +191,7 @@ def test_a_failed_turn_is_told_again_and_not_asked() -> None:
 
 def test_a_broken_off_turn_is_recorded_as_failed_and_not_asked_again() -> None:
     bridge = Bridge()
-    bridge.turns.begin(a_turn(1), 0)
+    bridge.turns.begin(a_turn(1), 0, 1)
     outcome = bridge.answer(a_turn(1, "Hi"))
     (kept,) = bridge.sessions.kept()
     assert (kept.question, kept.answer, kept.failure and kept.failure.code) == ("Hi", None, "internal")

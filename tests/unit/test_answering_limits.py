@@ -11,7 +11,6 @@ from bridge.asking import MAX_ANSWER_BYTES
 from tests import wired
 from tests.fakes import FakeGateway, MemorySessions, ScriptedClaude, a_turn, completed
 
-
 NEVER = threading.Event()
 
 

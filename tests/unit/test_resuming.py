@@ -15,11 +15,12 @@ from bridge import outbox, resuming, watching
 from bridge.answering import Outcome
 from bridge.conversation import Usage
 from bridge.errors import Internal, NotFound, UpstreamError
+from bridge.memory.head import Head, Tombstone, mark_of
 from bridge.ports import Connection, Started
 from bridge.protocol.requests import Cancel, Resume
 from bridge.resuming import Resuming
 from tests import wired
-from tests.fake_turns import MemoryTurns
+from tests.fake_turns import MemoryRequests, MemoryTurns
 from tests.fakes import (
     KEY,
     MODEL,
@@ -47,7 +48,10 @@ class Bridge:
         self.claude = ScriptedClaude(script)
         self.gateway = FakeGateway()
         self.turns = MemoryTurns(tokens)
-        self.answering = wired.answering(self.sessions, self.claude, self.gateway, turns=self.turns)
+        self.requests = MemoryRequests()
+        self.answering = wired.answering(
+            self.sessions, self.claude, self.gateway, turns=self.turns, requests=self.requests
+        )
         intake = MemoryIntake()
         intake(a_turn())
         self.resuming = Resuming(self.turns, self.sessions, intake, lambda: self.gateway)
@@ -216,6 +220,46 @@ def test_a_turn_that_is_cancelled_while_it_waits_is_never_asked() -> None:
     assert bridge.claude.prompts == []
 
 
+def test_a_call_that_is_cancelled_before_claude_says_what_it_takes_counts_all_the_same() -> None:
+    bridge = Bridge(threading.Event(), tokens=1000)
+    bridge.claude.before_answer = bridge.cancel
+    bridge.answering.answer(a_turn(1, "x" * 400))
+    (kept,) = bridge.sessions.kept()
+    assert kept.usage == Usage(100)
+    assert bridge.turns.used == {KEY.owner: 100}
+
+
+def test_a_record_that_a_forgetting_removed_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = Bridge("Hello.", completed())
+    keep = bridge.sessions.keep
+
+    def keep_and_be_forgotten(*exchange: Any) -> Any:
+        kept = keep(*exchange)
+        bridge.turns.drop(KEY.owner, ID)
+        return kept
+
+    monkeypatch.setattr(bridge.sessions, "keep", keep_and_be_forgotten)
+    bridge.answering.answer(a_turn())
+    assert bridge.turns.standings == {}
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_turn_whose_session_was_forgotten_while_it_waited_is_let_go(renewed: bool) -> None:
+    bridge = Bridge()
+    bridge.sessions.heads[KEY.owner] = Head(forgotten=frozenset({Tombstone(mark_of(KEY.name), 5)}))
+    if renewed:
+        bridge.requests.renewed.add(ID)
+    bridge.turns.cancel(KEY.owner, ID, "new")
+    bridge.answering.answer(a_turn(accepted=5))
+    assert bridge.sessions.kept() == []
+    if renewed:  # the request is another by now, which gets an answer of its own
+        assert bridge.gateway.posts == []
+        assert bridge.turns.standings != {}
+    else:
+        assert [frame["code"] for frame in bridge.gateway.frames] == ["conflict", "conflict"]
+        assert (bridge.requests.released, bridge.turns.standings) == ([ID], {})
+
+
 def test_a_session_goes_on_after_a_cancelled_turn() -> None:
     bridge = Bridge("One, ", threading.Event())
     with bridge.under_way():
@@ -261,7 +305,7 @@ def test_where_a_days_tokens_are_used_up_claude_is_not_asked() -> None:
 
 def test_what_a_killed_turn_had_set_aside_stays_counted_once() -> None:
     bridge = Bridge(tokens=1000)
-    bridge.turns.begin(a_turn(), 300)
+    bridge.turns.begin(a_turn(), 300, 1)
     for _ in range(2):
         bridge.answering.answer(a_turn())
     assert bridge.turns.used == {KEY.owner: 300}

@@ -110,6 +110,10 @@ class MessagesApi:
                 if begun or attempt == ATTEMPTS or wait > MAX_WAIT:
                     raise failed.error from failed
                 interruption.wait(wait)
+            except Exception as failed:
+                if not interruption.asked:
+                    raise
+                raise Interrupted from failed  # a socket that is shut down may fail in any way
             else:
                 return
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bridge.adapters import batches
 from bridge.adapters.items import Item, to_item
+from bridge.conversation import Turn
 
 KEY_ATTRIBUTE = "hash"
 PREFIX = "query"
@@ -50,6 +51,22 @@ class DynamoHashes:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
+
+    def release(self, turn: Turn) -> bool:
+        """Remove the record of a turn's request, unless it was taken in anew since."""
+        if turn.wire == "original":
+            return True  # it has none
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=key_of(turn.key.owner, turn.request_id),
+                ConditionExpression="attribute_not_exists(#hash) OR contains(#data, :accepted)",
+                ExpressionAttributeNames={"#hash": KEY_ATTRIBUTE, "#data": "data"},
+                ExpressionAttributeValues=to_item({":accepted": f'"accepted": {turn.accepted},'}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def remove(self, owner: str, request_ids: Collection[str]) -> None:
         """Remove requests' records; what is sent again is taken for new."""

@@ -61,7 +61,8 @@ class IdempotentIntake:
         self._forgot = forgot
         self._config = IdempotencyConfig(
             event_key_jmespath=hashes.EVENT_KEY,
-            payload_validation_jmespath="[session_id, message, model]",
+            # With the id, which the table does not have: else its hash would bear out who guesses.
+            payload_validation_jmespath="[request_id, session_id, message, model]",
             expires_after_seconds=int(remember_for.total_seconds()),
         )
         self._once = idempotent_function(
@@ -121,7 +122,7 @@ class IdempotentIntake:
     def _take_in(self, *, request: dict[str, str], turn: Turn) -> dict[str, object]:
         self._queue.send(turn)
         sealed = hashes.seal(request["session_id"], request["owner"], request["request_id"])
-        return {"session": sealed, "accepted": turn.accepted}
+        return {"session": sealed, "accepted": turn.accepted}  # sorted, as JSON: see `DynamoHashes.release`
 
     def _look_up(self, owner: str, request_id: str) -> _Request | None:
         try:

@@ -19,8 +19,8 @@ from bridge.memory.refs import Ref
 from bridge.memory.summary import Summary
 
 HEAD_SEQ = -1
-HEAD_LASTS = timedelta(days=5)
-"""A head is kept for so long at least: its tombstones are for turns that may wait for four days."""
+HEAD_LASTS = timedelta(days=19)
+"""A head is kept for so long at least: its tombstones are for turns that may wait for eighteen days."""
 
 _SEAL_BYTES = 8
 _ENTRY = 7

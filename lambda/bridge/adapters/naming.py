@@ -73,4 +73,5 @@ class Naming:
         except (LookupError, TypeError, ValueError):
             self._logger.exception("the marks of forgotten sessions could not be understood")
             return False
-        return now.forgot(key.name) > before.forgot(key.name)
+        known = before.forgot(key.name) if before.unread_at is None else before.unread_at
+        return now.forgot(key.name) > known

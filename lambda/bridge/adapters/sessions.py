@@ -171,17 +171,19 @@ class DynamoSessions:
         """
         own = [items.key_of(key, items.HEADER_SEQ), items.key_of(key, items.SUMMARY_SEQ)]
         all_keys = [*own, memory_items.head_key(key.owner)]
+        unread: int | None = None
         try:
             found = batches.get(self._client, self._table, all_keys, consistent=True)
         except batches.BatchFailed:
+            unread = milliseconds(self._clock())
             found = batches.get(self._client, self._table, own, consistent=True)
         by_key = {(item["session_id"]["S"], item["seq"]["N"]): item for item in found}
         header, summary, head = (by_key.get((each["session_id"]["S"], each["seq"]["N"])) for each in all_keys)
         try:
-            memory = memory_items.head_of(head)
+            memory = memory_items.head_of(head) if unread is None else Head(unread_at=unread)
         except (LookupError, TypeError, ValueError):
             self._logger.exception("the head of a memory could not be understood")
-            memory = Head()
+            memory = Head(unread_at=milliseconds(self._clock()))
         return _Found(header, summary, memory, memory.forgot(key.name))
 
     def _told_summary(self, session: Session, found: _Found) -> Summary | None:

@@ -14,6 +14,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from bridge.adapters import items, turn_items
 from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
@@ -33,30 +35,39 @@ _TRIES = 3
 
 
 class DynamoTurns:
-    """The turns' records, kept for ``lifetime``; ``daily_tokens`` is what an owner may use (None: all)."""
+    """The turns' records, kept for ``lifetime``; ``daily_tokens`` is what an owner may use (None: all).
+
+    ``hasty`` is a client that soon gives up: a look that hangs may not keep the turn's end waiting.
+    """
 
     def __init__(
-        self, client: Any, table: str, lifetime: timedelta, daily_tokens: int | None, clock: Clock
+        self,
+        client: Any,
+        hasty: Any,
+        table: str,
+        lifetime: timedelta,
+        daily_tokens: int | None,
+        clock: Clock,
     ) -> None:
         self._client = client
+        self._hasty = hasty
         self._table = table
         self._lifetime = lifetime
         self._daily_tokens = daily_tokens
         self._clock = clock
 
-    def begin(self, turn: Turn, tokens: int, number: int | None = None) -> tuple[Standing, bool]:
-        """Mark a turn as begun, once."""
+    def begin(self, turn: Turn, tokens: int, number: int) -> tuple[Standing, bool]:
+        """Mark a turn as begun, once, unless it has ended: one that was refused has, without a beginning."""
         now = self._clock()
         mark = uuid.uuid4().hex  # the SDK repeats a call whose reply was lost: it must know its own again
         values: dict[str, Any] = {
             "session": turn.key.name,
             "began": int(now.timestamp() * 1000),
             "began_by": mark,
+            "number": number,
         }
-        if number is not None:
-            values["number"] = number
         if self._daily_tokens is None:
-            there, made = self._change(turn.key.owner, turn.request_id, values, once="began")
+            there, made = self._change(turn.key.owner, turn.request_id, values, once=("began", "turn"))
         else:
             day = now.date().isoformat()
             values |= {"reserved": tokens, "day": day}
@@ -65,7 +76,8 @@ class DynamoTurns:
 
     def look(self, turn: Turn) -> Standing:
         """Return a turn's standing, from any copy of the table."""
-        there = self._read(turn.key.owner, turn.request_id, consistent=False)
+        key = turn_items.key_of(turn.key.owner, turn.request_id)
+        there = self._hasty.get_item(TableName=self._table, Key=key).get("Item", {})
         return turn_items.standing_of({} if items.expired_or_gone(there, self._clock()) else there)
 
     def end(
@@ -75,12 +87,12 @@ class DynamoTurns:
         values = {"turn": number, "lengths": turn_items.packed(lengths), "session": turn.key.name}
         owner, request_id = turn.key.owner, turn.request_id
         if standing.day is None:
-            there, _ = self._change(owner, request_id, values, once="turn")
+            there, _ = self._change(owner, request_id, values, once=("turn",))
             return turn_items.standing_of(there)
-        update = self._update(owner, request_id, values, once="turn")
+        update = self._update(owner, request_id, values, once=("turn",))
         count = self._count(owner, standing.day, spent - standing.reserved)
         self._at_once(update, count)
-        return turn_items.standing_of(self._read(owner, request_id, consistent=True))
+        return turn_items.standing_of(self._read(owner, request_id))
 
     def drop(self, owner: str, request_id: str) -> None:
         """Remove a turn's record."""
@@ -100,21 +112,26 @@ class DynamoTurns:
 
     def _begin_within_budget(self, turn: Turn, values: dict[str, Any], now: datetime) -> tuple[Item, bool]:
         owner, request_id = turn.key.owner, turn.request_id
-        update = self._update(owner, request_id, values, once="began")
+        update = self._update(owner, request_id, values, once=("began", "turn"))
         count = self._count(owner, values["day"], values["reserved"], limit=self._daily_tokens)
         for _ in range(_TRIES):
             refused = self._at_once(update, count)
-            there = self._read(owner, request_id, consistent=True)
+            if not refused:
+                return self._read_begun(owner, request_id, values), True
             if 0 not in refused:
-                if not refused:
-                    return there, True
-                if "turn" in there and not items.expired(there, now):  # so it was refused before, and ended
-                    return there, False
                 raise _used_up(now)
+            there = self._read(owner, request_id)
             if not items.expired_or_gone(there, now):
                 return there, False
             self._remove_outdated(owner, request_id)
         raise RuntimeError("the record of a turn is removed again and again")
+
+    def _read_begun(self, owner: str, request_id: str, values: dict[str, Any]) -> Item:
+        """Return the record of a turn that has begun just now: that must not fail because of a look."""
+        try:
+            return self._read(owner, request_id)
+        except (BotoCoreError, ClientError):
+            return items.to_item(values)
 
     def _at_once(self, *updates: dict[str, Any]) -> set[int]:
         """Make updates in one step; return which of their conditions stood against it."""
@@ -151,10 +168,10 @@ class DynamoTurns:
         request_id: str,
         values: dict[str, Any],
         *,
-        once: str | None = None,
+        once: tuple[str, ...] = (),
         counting: str | None = None,
     ) -> tuple[Item, bool]:
-        """Set a record's values, unless it has the one that is set ``once``.
+        """Set a record's values, unless it has one of those that are set ``once``.
 
         Returns what is there then, and whether it was this call that changed it.
         """
@@ -165,7 +182,7 @@ class DynamoTurns:
                     self._client, lambda: self._client.update_item(**update, ReturnValues="ALL_NEW")
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
-                there = self._read(owner, request_id, consistent=True)
+                there = self._read(owner, request_id)
                 if not items.expired_or_gone(there, self._clock()):
                     return there, False
                 self._remove_outdated(owner, request_id)
@@ -179,18 +196,17 @@ class DynamoTurns:
         request_id: str,
         values: dict[str, Any],
         *,
-        once: str | None = None,
+        once: tuple[str, ...] = (),
         counting: str | None = None,
     ) -> dict[str, Any]:
         now = self._clock()
         values = values | {"ttl": items.expiry(now, self._lifetime)}
-        names = {f"#{name}": name for name in (*values, *filter(None, (once, counting)))}
+        names = {f"#{name}": name for name in (*values, *once, *filter(None, (counting,)))}
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
         # A record that is past its time is no record, whatever DynamoDB still holds.
         condition = "(attribute_not_exists(#ttl) OR #ttl > :now)"
         bound = {f":{name}": value for name, value in values.items()} | {":now": int(now.timestamp())}
-        if once is not None:
-            condition += f" AND attribute_not_exists(#{once})"
+        condition += "".join(f" AND attribute_not_exists(#{name})" for name in once)
         if counting is not None:
             expression += f" ADD #{counting} :one"
             bound[":one"] = 1
@@ -203,9 +219,9 @@ class DynamoTurns:
             "ExpressionAttributeValues": items.to_item(bound),
         }
 
-    def _read(self, owner: str, request_id: str, *, consistent: bool) -> Item:
+    def _read(self, owner: str, request_id: str) -> Item:
         reply = self._client.get_item(
-            TableName=self._table, Key=turn_items.key_of(owner, request_id), ConsistentRead=consistent
+            TableName=self._table, Key=turn_items.key_of(owner, request_id), ConsistentRead=True
         )
         item: Item = reply.get("Item", {})
         return item

@@ -57,6 +57,8 @@ class Head:
     forgotten: frozenset[Tombstone] = frozenset()
     """Sessions, by mark, that were forgotten so lately that a turn of theirs may still wait."""
     version: int = 0
+    unread_at: int | None = None
+    """When it could not be read (milliseconds since the epoch): what it tells is then not known."""
 
     @property
     def empty(self) -> bool:
