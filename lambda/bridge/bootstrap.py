@@ -214,7 +214,6 @@ def queue() -> SqsTurnQueue:
 @functools.cache
 def intake() -> IdempotentIntake:
     """Return what takes a turn in once."""
-    from bridge.adapters.hashes import DynamoHashes
     from bridge.adapters.intake import IdempotentIntake
 
     return IdempotentIntake(
