@@ -10,8 +10,9 @@ from bridge.adapters import items
 from bridge.adapters.queue import HOLD_SECONDS, decode
 from bridge.conversation import Exchange, SessionKey, Usage
 from tests.fakes import request_id
+from tests.simulated.facts import DAY, SESSIONS
 from tests.simulated.told import Asked
-from tests.simulated.world import DAY, SESSIONS, World
+from tests.simulated.world import World
 
 _INTERRUPTED = "The bridge was interrupted"
 
@@ -39,7 +40,7 @@ class Claims:
         for asked in world.asked:
             lives = len(world.lives(asked))
             assert world.claude.asked[asked.number] <= lives, f"Claude was asked again for r{asked.number}"
-            if asked.cancelled_waiting and lives == 1:
+            if asked.cancelled_waiting and lives == 1 and world.lasting(asked):
                 assert not world.claude.asked[asked.number], f"r{asked.number} was cancelled while it waited"
             record = world.record(asked)
             if "reserved" in record:
@@ -55,7 +56,8 @@ class Claims:
             used = counts.get(day)
             self._used[day] = (0, total) if used is None else (used, total + used - before)
         for told in world.claude.told:
-            for text in told:
+            assert sum(map(len, told)) <= world.context_limit
+            for text in told[1::2]:
                 assert any(call.said.startswith(text) for call in world.claude.calls), text
         for invocation in world.invocations:
             left = [strand.name for strand in invocation.strands if not strand.over]
@@ -96,8 +98,7 @@ class Claims:
         for asked_for, count in Counter(exchange.request_id for exchange in exchanges).items():
             asked = self._asked(asked_for)
             assert (asked.owner, asked.session) == (key.owner, key.name)
-            forgot = self._world.forgotten_until(key)
-            alive = [turn for turn in self._world.lives(asked) if turn.accepted > forgot]
+            alive = self._world.lasting(asked)
             assert count <= len(alive), (
                 f"r{asked.number} is {count} exchanges, and was accepted {len(alive)} times"
             )
@@ -151,9 +152,7 @@ class Claims:
 
     def _came_to_one_end(self, asked: Asked) -> None:
         world = self._world
-        key = SessionKey(asked.owner, asked.session)
-        kept = [each for each in world.exchanges(key) if each.request_id == request_id(asked.number)]
-        alive = [turn for turn in world.lives(asked) if turn.accepted > world.forgotten_until(key)]
+        kept, alive = world.kept(asked), world.lasting(asked)
         if alive:
             assert 1 <= len(kept) <= len(alive), f"r{asked.number} came to {len(kept)} ends"
         else:
@@ -165,7 +164,7 @@ class Claims:
         if len(lives) != 1 or any(_about(asked, what) for what in world.wire.faulted):
             return
         told = {connection for connection, _ in asked.ends}
-        if lives[0].accepted <= world.forgotten_until(SessionKey(asked.owner, asked.session)):
+        if not world.lasting(asked):
             if asked.number in world.buried or told:
                 return
             if asked.resumes or asked.cancellers:
@@ -179,33 +178,26 @@ class Claims:
 
     def _who_comes_back_is_told(self, asked: Asked) -> None:
         world = self._world
-        key = SessionKey(asked.owner, asked.session)
-        alive = [turn for turn in world.lives(asked) if turn.accepted > world.forgotten_until(key)]
-        for last_seq in {0, asked.last_seq if len(world.lives(asked)) == 1 else 0}:
+        lives, lasting = world.lives(asked), world.lasting(asked)
+        for last_seq in {0, asked.last_seq if len(lives) == 1 else 0}:
             reader = Asked(asked.owner, asked.number, asked.session, asked.message)
             reader.deltas = {seq: text for seq, text in asked.deltas.items() if seq <= last_seq}
             world.asked[asked.number - 1] = reader
             connection = world.connect(asked.owner)
             world.resume(connection, reader, last_seq).go(1000)
             world.asked[asked.number - 1] = asked
-            if not alive:
+            if not lasting:
                 assert not reader.ends, f"r{asked.number} was forgotten, and is told"
                 assert world.refusals[connection] == "not_found", f"r{asked.number}"
                 continue
-            if alive[-1].accepted + (DAY - 60) * 1000 < 1000 * world.clock():
-                continue  # too long ago, or nearly: its client looks into the history
-            self._has_it_all(asked, reader, key)
-
-    def _has_it_all(self, asked: Asked, reader: Asked, key: SessionKey) -> None:
-        kept = [each for each in self._world.exchanges(key) if each.request_id == request_id(asked.number)][
-            -1
-        ]
-        if len(self._world.lives(asked)) > 1:
-            return
-        assert reader.ends, f"nobody is told any more how r{asked.number} ended"
-        count = reader.ends[-1][1].get("deltas")
-        if count is not None:
-            assert reader.text(count) == (kept.answer or ""), f"r{asked.number}: {reader.deltas} of {kept}"
+            too_late = lasting[-1].accepted + (DAY - 60) * 1000 < 1000 * world.clock()
+            if too_late or len(lives) > 1:
+                continue  # its client looks into the history
+            assert reader.ends, f"nobody is told any more how r{asked.number} ended"
+            count = reader.ends[-1][1].get("deltas")
+            (kept,) = world.kept(asked)
+            if count is not None:
+                assert reader.text(count) == (kept.answer or ""), f"r{asked.number}: {reader.deltas}"
 
     def _tokens_were_counted_once(self, owner: str) -> None:
         """Check that what was counted is, for each turn, what it took or what was set aside for it."""
@@ -224,9 +216,8 @@ class Claims:
 
     def _counts(self, asked: Asked) -> Iterator[int]:
         world = self._world
-        key = SessionKey(asked.owner, asked.session)
         reserved = self._reserved.get((asked.owner, asked.number), set())
-        kept = [each for each in world.exchanges(key) if each.request_id == request_id(asked.number)]
+        kept = world.kept(asked)
         usages = {each.usage.total for each in kept}
         if len(kept) == len(world.lives(asked)) and not any(_interrupted(each) for each in kept):
             yield from usages
@@ -250,6 +241,3 @@ def _about(asked: Asked, what: str) -> bool:
 
 def _interrupted(exchange: Exchange) -> bool:
     return exchange.failure is not None and exchange.failure.message.startswith(_INTERRUPTED)
-
-
-__all__ = ["Claims"]

@@ -18,7 +18,7 @@ from tests.fakes import MODEL
 from tests.simulated.remote import Wire
 from tests.simulated.strands import Stage
 
-ENDINGS = ("completed", "fails before", "fails", "breaks off", "falls silent", "refuses")
+ENDINGS = ("completed", "fails before", "fails", "breaks off", "falls silent", "refuses", "crashes")
 
 _PATIENCE = 60.0
 """Seconds after which a silent Claude is given up."""
@@ -67,7 +67,7 @@ class Claude:
         found = _NUMBER.match(texts[-1])
         assert found is not None
         number = int(found[1])
-        self.told.append(texts[1:-1:2])
+        self.told.append(texts[:-1])
         yield self._events(number, self.scripts[number], interruption)
 
     def _events(self, number: int, script: Script, interruption: Interruption) -> Iterator[Piece]:
@@ -93,6 +93,9 @@ class Claude:
             raise UpstreamError("The connection to Claude's API failed.", retryable=True)
         if script.ending == "fails":
             raise UpstreamError("Claude's stream broke off.", retryable=True)
+        if script.ending == "crashes":
+            self._stage.acting.invocation.faults += 1
+            raise RuntimeError("something that nobody thought of")
         if script.ending == "breaks off":
             return
         call.usage = Usage(call.usage.input_tokens, 3)

@@ -172,6 +172,13 @@ class _Parser:
             self.take(")")
             wanted = first == "attribute_exists"
             return lambda item, bound: (bound.name(path) in item) == wanted
+        if first == "contains":
+            self.take("(")
+            path = self.take()
+            self.take(",")
+            part = self.take()
+            self.take(")")
+            return _containing(path, part)
         comparison = self.take(*_COMPARISONS, "BETWEEN")
         second = self.take()
         if comparison != "BETWEEN":
@@ -186,6 +193,14 @@ def _compared(path: str, comparison: str, value: str) -> Condition:
         if there is None or there.keys() != given.keys():
             return comparison == "<>"
         return _COMPARISONS[comparison](plain(there), plain(given))
+
+    return met
+
+
+def _containing(path: str, part: str) -> Condition:
+    def met(item: Item, bound: Bindings) -> bool:
+        there, given = item.get(bound.name(path)), bound.value(part)
+        return there is not None and plain(given) in plain(there)
 
     return met
 

@@ -81,7 +81,7 @@ class Line:
         return message
 
     def held(self, handle: str) -> Message:
-        """Return the message of a receipt that holds. Raises `ClientError`, as a FIFO queue does, where none."""
+        """Return the message of a receipt that holds. Raises `ClientError` where it does not, as SQS does."""
         for message in self.messages:
             if message.handle == handle and message.visible > self._clock():
                 return message

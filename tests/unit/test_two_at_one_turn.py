@@ -9,8 +9,9 @@ import pytest
 from bridge.conversation import SessionKey
 from tests.simulated.claims import Claims
 from tests.simulated.claude import Script
+from tests.simulated.facts import DAY
 from tests.simulated.strands import Invocation
-from tests.simulated.world import DAY, World
+from tests.simulated.world import World
 
 KEY = SessionKey("ada", "travel")
 ANSWERED = Script(1, "completed")
