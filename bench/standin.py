@@ -55,6 +55,7 @@ class StandIn(LoopedServer):
             if pace:
                 due += pace
                 await asyncio.sleep(max(0.0, due - loop.time()))
+                await writer.drain()  # which ends it where nobody listens any more
             delta = {"type": "text_delta", "text": f"word{number} "}
             _send(writer, {"type": "content_block_delta", "index": 0, "delta": delta})
         _send(writer, {"type": "content_block_stop", "index": 0})

@@ -24,6 +24,12 @@ def resumed(wire: Wire, request_id: str, last_seq: int = 0) -> tuple[str, Frame]
     return "".join(wanted.values()), frames[-1]
 
 
+def until_accepted(wire: Wire, request_id: str) -> None:
+    """Wait until the bridge says that it has what was sent last about a request."""
+    while (frame := wire.receive())["type"] != "accepted" or frame["request_id"] != request_id:
+        pass
+
+
 def test_an_answer_goes_on_where_its_connection_broke_off(bridge: Deployed, session: str) -> None:
     with bridge.connect() as first:
         connection = bridge.gateway.connections()[-1]
@@ -71,10 +77,10 @@ def test_a_turn_that_is_cancelled_while_it_waits_is_never_asked(bridge: Deployed
         first = wire.query("Tell me", session_id=session, model=STEADY)
         wire.until("delta")
         second = wire.query(message, session_id=session, model=INSTANT)
-        while (frame := wire.receive())["type"] != "accepted" or frame["request_id"] != second:
-            pass
-        for request_id in (second, first):
-            wire.send({"action": "cancel", "request_id": request_id})
+        until_accepted(wire, second)
+        wire.send({"action": "cancel", "request_id": second})
+        until_accepted(wire, second)  # the cancelling is: only now may its time come
+        wire.send({"action": "cancel", "request_id": first})
         endings: dict[str, Frame] = {}
         while endings.keys() != {first, second}:
             frame = wire.receive()
