@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.standin import INSTANT
 from tests.e2e.deployed import ANTHROPIC_KEY, Deployed
+from tests.e2e.wire import Wire
 
 MARKER = "a-sentence-that-no-log-may-hold"
 
@@ -16,7 +17,8 @@ def test_a_session_survives_the_local_aws(bridge: Deployed, session: str) -> Non
     bridge.local.down()
     assert not bridge.local.status().running
     bridge.up()
-    with bridge.connect() as wire:
+    # Through the emulator's own WebSocket API, as people come who run the bridge on their machine.
+    with Wire(bridge.status.url, bridge.token(bridge.owner)) as wire:
         _, answer = wire.ask("Do you?", session_id=session, model=INSTANT)
     assert answer["turn"] == 2
     assert "Remember me." in str(bridge.last_request()["messages"])
