@@ -22,10 +22,15 @@ def written(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     return tmp_path
 
 
-def save(saver: Saver, seconds: float = 0.4) -> None:
+def save(saver: Saver, seconds: float = 0.4, until: Path | None = None) -> None:
+    """Let a saver work for a while, or until a file is there."""
+
     async def run() -> None:
         saving_it = asyncio.create_task(saver.run())
-        await asyncio.sleep(seconds)
+        if until is None:
+            await asyncio.sleep(seconds)
+        while until is not None and not until.exists():
+            await asyncio.sleep(0.02)
         saving_it.cancel()
         saver.finish()
 
@@ -35,7 +40,7 @@ def save(saver: Saver, seconds: float = 0.4) -> None:
 def test_what_changed_is_saved_and_nothing_else(written: Path) -> None:
     saver = Saver(lambda: {"dynamodb": lambda: [1], "sqs": lambda: [2]}, pause=0.02)
     saver.changed({"dynamodb"})
-    save(saver)
+    save(saver, until=written / "dynamodb")
     assert (written / "dynamodb").read_text() == "[1]"
     assert not (written / "sqs").exists()
 
@@ -65,7 +70,7 @@ def test_a_state_that_changes_while_it_is_copied_is_copied_again(
 
     saver = Saver(lambda: {"dynamodb": state}, pause=0.02)
     saver.changed({"dynamodb"})
-    save(saver)
+    save(saver, until=written / "dynamodb")
     assert (written / "dynamodb").read_text() == "7"
 
 
@@ -80,5 +85,5 @@ def test_what_could_not_be_saved_is_tried_again(written: Path, monkeypatch: pyte
 
     saver = Saver(lambda: {"dynamodb": state}, pause=0.02)
     saver.changed({"dynamodb"})
-    save(saver, seconds=1)
+    save(saver, until=written / "dynamodb")
     assert (written / "dynamodb").read_text() == "7"
