@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from aws_cdk.aws_lambda import EventSourceMapping, FilterCriteria, StartingPosition
 
 from claude_context_bridge.function import BridgeFunction, Parts
+from claude_context_bridge.storage import SESSIONS_BY_OWNER
 
 # A summary takes a cheap model seconds; a batch may hold a few, and Claude may be slow or throttle.
 _TIMEOUT_SECONDS = 300
@@ -46,8 +47,10 @@ def make_remember(parts: Parts) -> BridgeFunction:
         ],
         sessions.table_arn,
     )
-    # To finish a forgetting that was broken off: the requests of a session go with it.
+    # To finish a forgetting that was broken off: the requests of a session go with it, and of an owner who
+    # forgets everything all sessions have to be found.
     remember.allow(["dynamodb:BatchWriteItem"], hashes.table_arn)
+    remember.allow(["dynamodb:Query"], f"{sessions.table_arn}/index/{SESSIONS_BY_OWNER}")
     parts.secrets.grant_read(parts.secrets.anthropic, remember)
     _follow(parts, remember)
     return remember

@@ -10,6 +10,9 @@ from claude_context_bridge.storage import SESSIONS_BY_OWNER
 # API Gateway waits 29 s for a route; a function that is still at it by then answers nobody.
 _TIMEOUT_SECONDS = 20
 
+# Of a call to AWS in all: the SDK's pauses between them add up to 15 s at most, so that the client is told.
+_ATTEMPTS = 5
+
 
 def make_connect(parts: Parts) -> BridgeFunction:
     """Make the function that lets a client in."""
@@ -104,5 +107,5 @@ def _route(parts: Parts, name: str, description: str, environment: Mapping[str, 
         description=description,
         timeout=Duration.seconds(_TIMEOUT_SECONDS),
         memory_mb=parts.props.memory_mb,
-        environment=environment,
+        environment={**environment, "AWS_MAX_ATTEMPTS": str(_ATTEMPTS)},
     )

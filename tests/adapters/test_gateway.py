@@ -54,10 +54,10 @@ def test_a_full_buffer_is_waited_for_and_nothing_is_skipped(
 def test_a_buffer_that_stays_full_is_given_up_after_about_a_minute_at_most(
     gateway: MessagesServer, waits: list[float]
 ) -> None:
-    gateway.reply(*[FULL] * aws.RETRIES)
+    gateway.reply(*[FULL] * aws.ATTEMPTS)
     with pytest.raises(ClientError):
         post(gateway)
-    assert len(gateway.asked) == aws.RETRIES
+    assert len(gateway.asked) == aws.ATTEMPTS
     assert sum(waits) <= 1 + 2 + 4 + 8 + 16 + 20 + 20
 
 

@@ -157,3 +157,21 @@ def test_a_real_message_is_hidden_and_shows_up_again(sqs: Any, url: str, logger:
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     (again,) = received(sqs, url)
     assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_the_work_waits_until_its_message_is_held(logger: Logger) -> None:
+    sqs = Visibility()
+    with SqsTurnQueue(sqs, "url", logger).hold("receipt"):
+        assert sqs.hidden == [HOLD_SECONDS]
+
+
+def test_the_work_does_not_wait_for_ever(logger: Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HELD_WITHIN", 0.01)
+    answered = threading.Event()
+
+    class Silent(Visibility):
+        def change_message_visibility(self, **_: Any) -> None:
+            answered.wait(10)
+
+    with SqsTurnQueue(Silent(), "url", logger).hold("receipt"):
+        answered.set()

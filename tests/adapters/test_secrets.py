@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters import base
 
-from bridge.adapters.secrets import ManagedSecret
+from bridge.adapters.secrets import MAX_AGE, ManagedSecret
 from bridge.errors import Internal
 from tests import aws
 
@@ -51,3 +53,20 @@ def test_a_secret_that_cannot_be_read_is_the_bridges_own_failure(client: Any) ->
     with pytest.raises(Internal) as caught:
         ManagedSecret(client, arn).value()
     assert "ResourceNotFoundException" in (caught.value.detail or "")
+
+
+def test_a_rotated_secret_is_in_use_within_five_minutes(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        """A time that is five minutes ahead."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(seconds=MAX_AGE)
+
+    arn = aws.create_secret("one")
+    secret = ManagedSecret(client, arn)
+    assert secret.value() == "one"
+    client.put_secret_value(SecretId=arn, SecretString="two")
+    monkeypatch.setattr(base, "datetime", Later)
+    assert secret.value() == "two"
+    assert MAX_AGE <= 5 * 60

@@ -17,9 +17,10 @@ CLAUDE = {
     "PRICES",
 }
 EXPECTED = {
-    "connect": EVERY | {"AUTH", "SIGNING_SECRET_ARN"},
-    "disconnect": EVERY,
+    "connect": EVERY | {"AWS_MAX_ATTEMPTS", "AUTH", "SIGNING_SECRET_ARN"},
+    "disconnect": EVERY | {"AWS_MAX_ATTEMPTS"},
     "message": EVERY
+    | {"AWS_MAX_ATTEMPTS"}
     | LIFETIMES
     | {"QUEUE_URL", "DEAD_LETTER_URL", "CALLBACK_URL", "HASH_TABLE"}
     | {"MODEL", "ALLOWED_MODELS", "MAX_MESSAGE_LENGTH"}

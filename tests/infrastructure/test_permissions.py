@@ -62,6 +62,7 @@ EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
         ),
+        "Sessions/index/sessions-by-owner": ("dynamodb:Query",),
         "Hashes": ("dynamodb:BatchWriteItem",),
         "Anthropic": ("secretsmanager:GetSecretValue",),
     },

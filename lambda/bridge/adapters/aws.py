@@ -9,17 +9,19 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-RETRIES = 8
-"""Attempts of a call in all: with the SDK's backoff a throttled table is waited for about half a minute."""
+ATTEMPTS = 8
+"""Attempts of a call in all: with the SDK's backoff a throttled table is waited for about half a minute. A
+function that has less time has the SDK's own variable ``AWS_MAX_ATTEMPTS`` say so."""
 
 _APPLICATION_CHARACTERS = 50
 """The most that the SDK takes for an application's id without a complaint."""
 
 
 def client(
-    service: str, *, endpoint_url: str | None = None, read_timeout: float = 10, attempts: int = RETRIES
+    service: str, *, endpoint_url: str | None = None, read_timeout: float = 10, attempts: int | None = None
 ) -> Any:
     """Return a client for ``service``; ``read_timeout`` is in seconds."""
+    attempts = attempts or int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=3,

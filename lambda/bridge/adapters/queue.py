@@ -20,6 +20,10 @@ HOLD_SECONDS = 90
 RENEWALS = 3
 """How often it is renewed in that time: two renewals may fail before the message shows up again."""
 
+HELD_WITHIN = 2.0
+"""Seconds for which the work waits for its message to be held: one that is killed before blocks its session
+for the queue's visibility timeout. Where SQS does not answer, it goes on without."""
+
 RETRY_SECONDS = 5
 """Seconds until a turn that could not even be recorded as failed is delivered again."""
 
@@ -69,9 +73,12 @@ class SqsTurnQueue:
         The queue's own visibility timeout covers the function's longest run; after a kill it
         would block the session for that long. Where the work raises, the message shows up soon.
         """
-        done = threading.Event()
-        keeper = threading.Thread(target=self._renew, args=(receipt_handle, done), name="hold", daemon=True)
+        held, done = threading.Event(), threading.Event()
+        keeper = threading.Thread(
+            target=self._renew, args=(receipt_handle, held, done), name="hold", daemon=True
+        )
         keeper.start()
+        held.wait(HELD_WITHIN)
         try:
             yield
         except BaseException:
@@ -83,9 +90,10 @@ class SqsTurnQueue:
             done.set()
             keeper.join()
 
-    def _renew(self, receipt_handle: str, done: threading.Event) -> None:
+    def _renew(self, receipt_handle: str, held: threading.Event, done: threading.Event) -> None:
         while not done.is_set():
             self._hide(receipt_handle, self._hold_seconds)
+            held.set()
             done.wait(self._hold_seconds / RENEWALS)
 
     def _hide(self, receipt_handle: str, seconds: int) -> None:
