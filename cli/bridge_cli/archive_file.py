@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bridge_cli.archive_lines import MOST_LINE_BYTES, Entry, check_first, read
+from bridge_cli.archive_lines import MOST_LINE_BYTES, Entry, check_first, counts, read
 from bridge_cli.errors import NotConfigured, UsageError
 
 
@@ -43,8 +43,10 @@ class ArchiveFile:
         found: list[Part] = []
         before: tuple[str, int] = ("", 0)
         number, offset = 1, self._file.tell()
-        while line := self._line():
+        while (told := counts(line := self._line())) is None:
             number += 1
+            if not line:
+                raise self._broken(number, "the file is not whole: its last line, the counts, is missing")
             entry = self._entry(number, line)
             if (entry.partition, entry.seq) <= before:
                 raise self._broken(number, "it is out of order: lines are sorted by session and `seq`")
@@ -55,6 +57,12 @@ class ArchiveFile:
                 found[-1] = Part(last.owner, last.session, last.lines + 1, last.first, last.offset)
             before = entry.partition, entry.seq
             offset = self._file.tell()
+        there = len(found), sum(part.lines for part in found)
+        if told != there:
+            why = "the file is not whole: {:,} sessions with {:,} items are counted, {:,} with {:,} are there"
+            raise self._broken(number + 1, why.format(*told, *there))
+        if self._line():
+            raise self._broken(number + 2, "nothing may stand after the line with the counts")
         return found
 
     def entries(self, part: Part) -> Iterator[Entry]:

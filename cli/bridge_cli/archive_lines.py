@@ -1,4 +1,4 @@
-"""The lines of an archive: a first one with the format, then an item of a session on each. Pure.
+"""The lines of an archive: the format, then an item of a session on each, and at last the counts. Pure.
 
 An item stands there as the sessions table has it, its key first: the header (`seq` 0), the summary (-1) and
 the exchanges (1 …) of a session, sorted by session and `seq`. `owner/name` is the session's key; the name
@@ -34,6 +34,7 @@ USAGE_KINDS = frozenset(
 """The kinds of tokens that the bridge knows: it could not read an item with others."""
 
 HEADER, SUMMARY = 0, -1
+_COUNTS = re.compile(rb'\{"sessions": ?(\d{1,18}), ?"items": ?(\d{1,18})\}\n')
 _LAST_TURN = 10**15
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -115,6 +116,17 @@ def check_first(line: bytes) -> None:
         raise ValueError("this is no archive of `bridge export`: its first line names the format")
     if version != Number(VERSION):
         raise ValueError(f"it is of the format's version {version}; this program reads {VERSION}")
+
+
+def last_line(sessions: int, items: int) -> bytes:
+    """Return an archive's last line, by which whoever reads it knows that it is whole."""
+    return json.dumps({"sessions": sessions, "items": items}, separators=(",", ":")).encode() + b"\n"
+
+
+def counts(line: bytes) -> tuple[int, int] | None:
+    """Return how many sessions and items the last line of an archive tells; None where it is another line."""
+    told = _COUNTS.fullmatch(line)
+    return (int(told[1]), int(told[2])) if told else None
 
 
 def read(line: bytes) -> Entry:

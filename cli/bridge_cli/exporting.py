@@ -10,13 +10,14 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from bridge_cli.archive_lines import FIRST_LINE, Entry
+from bridge_cli.archive_lines import FIRST_LINE, Entry, last_line
 from bridge_cli.archive_table import Memory, SessionsTable
 from bridge_cli.errors import BridgeError, NotConfigured
+from bridge_cli.terminal import harmless
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Exported:
     sessions: int = 0
     exchanges: int = 0
     items: int = 0
+    missing: list[str] = field(default_factory=list)
+    """The names that were asked for, and of which there is nothing."""
 
 
 def export(
@@ -41,6 +44,7 @@ def export(
     """
     done = Exported()
     memories: dict[str, Memory] = {}
+    found: set[str] = set()
     write(FIRST_LINE)
     for partition in _partitions(table, owner, sessions):
         items = 0
@@ -50,7 +54,21 @@ def export(
             done.exchanges += entry.is_exchange
         done.items += items
         done.sessions += items > 0
+        if items:
+            found.add(partition.rpartition("/")[2])
+    write(last_line(done.sessions, done.items))
+    done.missing = sorted(set(sessions) - found)
     return done
+
+
+def check_found(done: Exported, owner: str | None) -> None:
+    """Raise BridgeError where there is nothing of what was asked for: most likely a name is mistyped."""
+    hint = "Is the name right, and the environment? `bridge sessions` lists an owner's sessions."
+    whose = f" of {harmless(owner)}" if owner is not None else ""
+    if done.missing:
+        raise BridgeError(f"there is nothing{whose} under {', '.join(done.missing)}", hint=hint)
+    if owner is not None and not done.sessions:
+        raise BridgeError(f"there is no session{whose}", hint=hint)
 
 
 def _partitions(table: SessionsTable, owner: str | None, sessions: Collection[str]) -> list[str]:

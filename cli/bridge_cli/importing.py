@@ -73,8 +73,8 @@ class _Comparison:
         """Return why nothing of the session may be put; None where what is missing may."""
         if self.forgotten:
             return (
-                "it was forgotten after that, and what was forgotten is taken for gone for up to five days: "
-                "import it then, or to another owner"
+                "it was forgotten after this export. A forgotten session stays closed to imports for up to "
+                "18 days; import it later, or with --owner"
             )
         turns = [entry.what for entry in self.differing if entry.is_exchange]
         if turns:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 
 from bridge_cli import importing
 from bridge_cli.archive_file import ArchiveFile
-from bridge_cli.archive_lines import FIRST_LINE, Entry
+from bridge_cli.archive_lines import FIRST_LINE, Entry, last_line
 from bridge_cli.archive_table import SessionsTable
 from bridge_cli.archive_values import Item
 from bridge_cli.exporting import export
@@ -77,6 +77,12 @@ def in_order(items: Iterable[Item]) -> list[Item]:
 
 
 def archive(*items: Item) -> bytes:
+    sessions = len({item["session_id"]["S"] for item in items})
+    return lines(*items) + last_line(sessions, len(items))
+
+
+def lines(*items: Item) -> bytes:
+    """Return an archive that breaks off after these items."""
     return FIRST_LINE + b"".join(Entry(item).line for item in in_order(items))
 
 
@@ -138,7 +144,7 @@ def test_only_an_owners_and_only_some_sessions(dynamodb: Any, run: Run) -> None:
     assert run("export", "--owner", "ada/bob").stdout_bytes == archive(*BOBS)
     assert run("export", "--owner", "ada", "--session", "old").stdout_bytes == archive(*EXPIRED)
     assert run("export", "-s", "plans").stdout_bytes == archive(*PLANS, *BOBS)
-    assert run("export", "--owner", "nobody").stdout_bytes == FIRST_LINE
+    assert run("export", "--owner", "nobody").stdout_bytes == archive()
     assert run("export", "--session", "a b").exit_code == 2
     assert run("export", "--owner", "a#b").exit_code == 2
 
@@ -179,7 +185,7 @@ def test_what_was_forgotten_is_not_imported_while_it_is_taken_for_gone(dynamodb:
     until = milliseconds(PLANS[2]["last_updated"]["S"])
     forget(dynamodb, f"{mark_of('plans')}#{until}")
     done = put_archive(dynamodb, archive(*PLANS, *EXPIRED), SESSIONS_TABLE)
-    assert [(one.session_id, "forgotten" in one.why) for one in done.refused] == [("plans", True)]
+    assert [(one.session_id, "up to 18 days" in one.why) for one in done.refused] == [("plans", True)]
     assert held(dynamodb) == in_order(EXPIRED)
 
 
@@ -371,12 +377,19 @@ def test_whoever_tends_memories_is_told_by_a_header_that_leaves_nothing(
     ("content", "line"),
     [
         (b"", 1),
-        (archive(*PLANS)[:-1], 6),
+        (FIRST_LINE, 2),
+        (lines(*PLANS)[:-1], 6),
+        (lines(*PLANS), 7),
+        (archive(*PLANS)[:-1], 7),
+        (lines(*PLANS) + last_line(1, 6), 7),
+        (lines(*PLANS) + last_line(2, 5), 7),
         (archive(*PLANS).replace(b'"seq":2', b'"seq":"two"'), 5),
-        (archive(*PLANS) + Entry(PLANS[0]).line, 7),
-        (archive(*PLANS) + Entry(PLANS[4]).line, 7),
-        (archive(*PLANS) + archive(*EXPIRED), 7),
-        (archive(*PLANS) + b"x" * 3_000_000, 7),
+        (lines(*PLANS) + Entry(PLANS[0]).line, 7),
+        (lines(*PLANS) + Entry(PLANS[4]).line, 7),
+        (lines(*PLANS) + archive(*EXPIRED), 7),
+        (lines(*PLANS) + b"x" * 3_000_000, 7),
+        (archive(*PLANS) + archive(*EXPIRED), 8),
+        (archive(*PLANS) + b"\n", 8),
     ],
 )
 def test_a_file_with_a_broken_line_changes_nothing(
@@ -414,6 +427,37 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(dynamodb: Any, run:
     assert "ada/plans, turn 1" in told.stderr
     assert path.read_text() == "earlier"
     assert list(tmp_path.glob(".out*")) == []
+
+
+def test_a_file_that_breaks_off_between_two_lines_is_told_to_be_not_whole(
+    dynamodb: Any, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "short.jsonl"
+    for content in (lines(*PLANS), lines(*PLANS[:4]) + last_line(1, 5)):
+        path.write_bytes(content)
+        assert "the file is not whole: " in run("import", str(path)).stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--owner", "nobody"], "no session of nobody"),
+        (["--owner", "ada", "-s", "plans", "-s", "plant"], "nothing of ada under plant"),
+        (["-s", "plant"], "nothing under plant"),
+    ],
+)
+def test_nothing_does_not_take_the_place_of_an_earlier_export(
+    dynamodb: Any, run: Run, tmp_path: Path, asked: list[str], told: str
+) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("earlier")
+    put(dynamodb, *PLANS)
+    done = run("export", "-o", str(path), *asked)
+    assert done.exit_code == 1
+    assert told in done.stderr
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.glob(".out*")) == []
+    assert run("export", *asked).exit_code == 1
 
 
 def test_no_table_is_known(aws: FakeAws, run: Run, tmp_path: Path) -> None:

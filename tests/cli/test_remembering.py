@@ -144,6 +144,7 @@ def test_on_a_terminal_it_asks_first(
     told = run("forget", "plans", input=answer)
     assert told.exit_code == code
     assert "Forget plans for good?" in told.stderr
+    assert "up to 18 days" in told.stderr
     assert ("plans" not in filled.exchanges) == (code == 0)
     assert ("Nothing was forgotten." in told.stderr) == (code == 1)
 

@@ -44,16 +44,17 @@ def export(
     """Write out sessions with all that was said in them, one item a line.
 
     That is every session whose exchanges are still kept, also one that has expired; not what was forgotten.
-    The whole table is read for it, unless both an owner and sessions are named. It takes AWS credentials that
-    may read the sessions table.
+    Where nothing is there of the owner or of a session that is named, the exit code is 1, and FILE is left as
+    it was. The whole table is read for it, unless both an owner and sessions are named. It takes AWS
+    credentials that may read the sessions table.
 
     What is written holds what people said, in clear: keep it as you would keep that. What its owner forgets
-    later stays in it.
+    later stays in it; but what was forgotten stays closed to imports of an older export for up to 18 days.
     """
     import time
 
+    from bridge_cli.exporting import check_found, written_whole
     from bridge_cli.exporting import export as write_sessions
-    from bridge_cli.exporting import written_whole
     from bridge_cli.sessions import checked_name
     from bridge_cli.tables import counted
     from bridge_cli.terminal import notice
@@ -67,9 +68,11 @@ def export(
         out = typer.get_binary_stream("stdout")
         done = write_sessions(source, owner, chosen, time.time(), out.write)
         out.flush()
+        check_found(done, owner)
     else:
         with written_whole(output) as file:
             done = write_sessions(source, owner, chosen, time.time(), file.write)
+            check_found(done, owner)  # before it takes the place of what was exported earlier
     notice(f"Exported {counted(done.sessions, 'session')} with {counted(done.exchanges, 'exchange')}.")
 
 
@@ -87,10 +90,12 @@ def import_archive(
 
     What is not there is put there. What is there and the same is passed over, so that an import may be said
     again. What is there and differs stays as it is: the session is told, and the exit code is 1. What is past
-    its time is left out.
+    its time is left out. A session that was forgotten after the export stays closed to it for up to 18 days:
+    import it later, or with --owner.
 
-    The file is looked through before anything is written; one with a broken line is refused. Recall finds
-    what was imported within a minute or so. It takes AWS credentials that may write to the sessions table.
+    The file is looked through before anything is written; one that is broken or not whole is refused. Recall
+    finds what was imported within a minute or so. It takes AWS credentials that may write to the sessions
+    table.
     """
     from bridge_cli.archive_file import opened
     from bridge_cli.errors import UsageError

@@ -85,9 +85,10 @@ def forget(
 ) -> None:
     """Forget sessions for good, or everything.
 
-    What was said in them goes, their summaries, and what is recalled from them. It cannot be undone. On a
-    terminal you are asked first (for everything, to type whose it is); without one it takes --yes. The exit
-    code is 1 where there was nothing under a name.
+    What was said in them goes, their summaries, and what is recalled from them. It cannot be undone: to
+    imports of an older export, too, what was forgotten stays closed for up to 18 days. On a terminal you are
+    asked first (for everything, to type whose it is); without one it takes --yes. The exit code is 1 where
+    there was nothing under a name.
     """
     import asyncio
 
@@ -114,6 +115,9 @@ def forget(
     raise typer.Exit(1 if 0 in gone.values() else 0)
 
 
+_STAYS_CLOSED = "What is forgotten stays closed to imports of an older export for up to 18 days."
+
+
 def _chosen(names: list[str], *, everything: bool) -> list[str]:
     from bridge_cli.sessions import checked_name
 
@@ -137,6 +141,7 @@ def _confirmed_everything(endpoint: Endpoint) -> bool:
     owner = _owner(endpoint)
     whose = f"{harmless(owner)} ever said" if owner else "was ever said with your identity"
     notice(f"This forgets everything that {whose} at {endpoint.url}, for good: every session and memory.")
+    notice(_STAYS_CLOSED)
     word = owner or "everything"
     typed: str = typer.prompt(f"To go on, type {harmless(word)}", default="", show_default=False, err=True)
     return typed.strip() == word
@@ -154,6 +159,9 @@ def _owner(endpoint: Endpoint) -> str:
 
 def _confirmed(names: list[str]) -> bool:
     _check_that_somebody_can_be_asked()
+    from bridge_cli.terminal import notice
+
+    notice(_STAYS_CLOSED)
     return typer.confirm(f"Forget {', '.join(names)} for good?", err=True)
 
 
