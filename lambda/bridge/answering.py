@@ -97,8 +97,8 @@ class Answering:
         ``seconds`` is how long the function may still run: an answer that takes longer is ended in
         time to record and tell it.
         """
-        started = time.monotonic()
-        outcome = Outcome(started=started, deadline=started + seconds - SPARE_SECONDS)
+        now = time.monotonic()
+        outcome = Outcome(started=now, deadline=now + seconds - SPARE_SECONDS)
         with Outbox(self._gateway, turn.connection_id, turn.request_id) as outbox:
             remembered = self._sessions.load(turn.key)
             if turn.accepted <= remembered.head.forgot(turn.key.name):
@@ -131,6 +131,7 @@ class Answering:
             turn,
             resumed=lambda now: outbox.point(now.connection_id or turn.connection_id, now.last_seq),
             cancelled=interruption.ask,
+            forgotten=lambda: self._reminding.forgot(turn.key, remembered.head),
         )
         watch.notice(standing)
         outcome.repeated = exchange is not None
@@ -242,11 +243,10 @@ class Answering:
 
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome) -> Exchange:
         try:
-            outcome.exchange = self._keeping.keep(exchange, remembered, turn)
+            kept = outcome.exchange = self._keeping.keep(exchange, remembered, turn)
         except SessionForgotten:
-            self._forgotten(turn, remembered.session, outcome)
-        assert outcome.exchange is not None  # noqa: S101 - for the type checker
-        return outcome.exchange
+            kept = self._forgotten(turn, remembered.session, outcome)
+        return kept
 
     def _drop(self, turn: Turn, session: Session, outbox: Outbox, outcome: Outcome) -> None:
         """Let a turn go whose session was forgotten while it waited, and tell its client.

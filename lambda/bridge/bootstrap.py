@@ -155,13 +155,19 @@ def _eraser() -> DynamoEraser:
 
 
 @functools.cache
-def _recollections() -> Recollections:
+def _hasty_archive() -> DynamoArchive:
+    """For the reply path, where somebody waits: what does not come at once is not recalled."""
     from bridge.adapters.archive import DynamoArchive
-    from bridge.memory.recollection import Recollections
 
     table, memory_ttl = settings().text("CONTEXT_TABLE"), settings().seconds("MEMORY_TTL")
-    # Claude waits for it: what does not come at once is not recalled.
-    return Recollections(DynamoArchive(_hasty_dynamodb(), table, memory_ttl, now, rounds=2), now)
+    return DynamoArchive(_hasty_dynamodb(), table, memory_ttl, now, rounds=2)
+
+
+@functools.cache
+def _recollections() -> Recollections:
+    from bridge.memory.recollection import Recollections
+
+    return Recollections(_hasty_archive(), now)
 
 
 @functools.cache
@@ -279,6 +285,7 @@ def answering() -> Answering:
     """Return what answers turns."""
     from bridge.answering import Answering
     from bridge.answering import Settings as AnsweringSettings
+    from bridge.reminding import Reminding
 
     limits = AnsweringSettings(
         context_limit=settings().count("CONTEXT_LIMIT"),
@@ -287,7 +294,8 @@ def answering() -> Answering:
         max_output_tokens=settings().count("MAX_OUTPUT_TOKENS"),
     )
     claude = _claude(limits.max_output_tokens)
-    return Answering(_hashes(), turns(), _sessions(), _reminding(), claude, gateway(), limits, now)
+    reminding = Reminding(_hasty_archive(), _recollections, settings().count("RECALL_TOKENS"))
+    return Answering(_hashes(), turns(), _sessions(), reminding, claude, gateway(), limits, now)
 
 
 @functools.cache

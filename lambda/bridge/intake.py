@@ -26,6 +26,9 @@ DEFAULT_MEMORIES = 10
 MOST_USAGES = 30
 """Entries of a page of usages at most: so many with the longest names and titles fit a frame."""
 
+_UNCOUNTED = (requests.Ping, requests.Resume, requests.Cancel)
+"""What does not count in an owner's minute: what keeps a connection, or what was paid for, or saves it."""
+
 Forget = Callable[[str, str | None], int]
 """Removes an owner's session, or without one everything of the owner's; returns how many exchanges it had."""
 
@@ -89,7 +92,7 @@ class Reception:
             return Reply(tell, "invalid", wrong.request_id, wrong.error)
         action = type(request).__name__.lower()
         try:
-            counted = not isinstance(request, requests.Ping)  # it only keeps a connection from idling out
+            counted = not isinstance(request, _UNCOUNTED)
             frame = self._act(request, self._speakers.hear(connection_id, counted=counted))
         except BridgeError as error:
             return _refusal(request, action, error)

@@ -34,6 +34,10 @@ class Reminding:
         self._budget = budget
         self._asked = False
 
+    def forgot(self, key: SessionKey, head: Head) -> bool:
+        """Tell whether a session was forgotten since ``head`` of its owner's memory was read."""
+        return self._archive.head(key.owner).forgot(key.name) > head.forgot(key.name)
+
     def recall(self, turn: Turn, head: Head, window: Window) -> Sequence[Recalled]:
         """Return what bears on a turn's message, best first, and is not in its window."""
         name = turn.key.name

@@ -88,7 +88,9 @@ class Resuming:
 
 
 def _unknown() -> NotFound:
-    return NotFound("There is no such request, or it is too long ago. Look into the session's history.")
+    return NotFound(
+        "There is no such request, it is too long ago, or forgotten. The session's history has what was kept."
+    )
 
 
 def _pieces(exchange: Exchange, standing: Standing) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,11 +17,16 @@ INTERVAL = 0.4
 a read unit."""
 
 
+FORGOTTEN_EVERY = 5
+"""Every so many looks it is also looked whether the session was forgotten: every two seconds."""
+
+
 class Watch:
     """Looks at a turn's standing from time to time; a context that ends when nothing more can be asked.
 
-    ``resumed`` and ``cancelled`` are called from its thread. A look that fails is passed over: the next
-    one sees as much, and the turn's end is told its standing for certain.
+    ``resumed`` and ``cancelled`` are called from its thread, and ``forgotten``, which tells whether the
+    turn's session is no more: what is still said would be for nobody. A look that fails is passed over:
+    the next one sees as much, and the turn's end is told its standing for certain.
     """
 
     def __init__(
@@ -30,12 +36,14 @@ class Watch:
         *,
         resumed: Callable[[Standing], None],
         cancelled: Callable[[], None],
+        forgotten: Callable[[], bool],
     ) -> None:
         self._turns = turns
         self._turn = turn
         self.seen = Standing()
         self._resumed = resumed
         self._cancelled = cancelled
+        self._forgotten = forgotten
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.failure: Exception | None = None
@@ -61,9 +69,13 @@ class Watch:
             self._cancelled()
 
     def _run(self) -> None:
-        while not self._over.wait(INTERVAL):
+        for look in itertools.count(1):
+            if self._over.wait(INTERVAL):
+                return
             try:
                 standing = self._turns.look(self._turn)
+                if look % FORGOTTEN_EVERY == 0 and self._forgotten():
+                    self._cancelled()
             except Exception as failure:  # noqa: BLE001 - whatever it is, the turn goes on
                 self.failure = failure
                 continue

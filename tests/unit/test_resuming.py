@@ -260,6 +260,16 @@ def test_a_turn_whose_session_was_forgotten_while_it_waited_is_let_go(renewed: b
         assert (bridge.requests.released, bridge.turns.standings) == ([ID], {})
 
 
+def test_a_call_ends_when_its_session_is_forgotten() -> None:
+    bridge = Bridge("One, ", threading.Event())
+    with bridge.under_way():
+        mark = Tombstone(mark_of(KEY.name), 2**50)
+        bridge.sessions.heads[KEY.owner] = Head(forgotten=frozenset({mark}))
+    assert bridge.sessions.kept() == []
+    assert bridge.told("connection-1")[-1]["code"] == "conflict"
+    assert bridge.claude.closed == 1
+
+
 def test_a_session_goes_on_after_a_cancelled_turn() -> None:
     bridge = Bridge("One, ", threading.Event())
     with bridge.under_way():

@@ -27,7 +27,7 @@ def start_key(owner: str, cursor: str) -> Item:
         moment, name = match.groups()
         parse_time(moment)
     except ValueError:
-        raise BadRequest("'before' must be a cursor that the page after it gave.") from None
+        raise BadRequest("'before' must be the 'before' of an earlier reply, unchanged.") from None
     return items.to_item(
         {
             "owner": owner,

@@ -116,7 +116,9 @@ class IdempotentIntake:
         except IdempotencyValidationError as error:
             if self._made_way(turn):
                 return False
-            raise Conflict("This request_id belongs to another message. Use a new one.") from error
+            raise Conflict(
+                "This request_id belongs to another message, or to another session's. Use a new one."
+            ) from error
         return accepted == turn.accepted or not self._made_way(turn)
 
     def _take_in(self, *, request: dict[str, str], turn: Turn) -> dict[str, object]:

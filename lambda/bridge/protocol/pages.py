@@ -32,7 +32,7 @@ class Cursor:
         """Return the cursor that a client passed back; `BadRequest` if it is none of ours."""
         match = _CURSOR.fullmatch(text)
         if match is None:
-            raise BadRequest("'before' must be a cursor that the page after it gave.")
+            raise BadRequest("'before' must be the 'before' of an earlier reply, unchanged.")
         return cls(int(match[1]), int(match[2] or 1))
 
     def __str__(self) -> str:

@@ -206,7 +206,9 @@ class _Fields:
 
     def session_id(self, *, required: bool) -> str | None:
         value = self._frame.get("session_id")
-        if value is None and not required:
+        if value is None:
+            if required:
+                raise BadRequest("The frame has no 'session_id'.")
             return None
         if not isinstance(value, str) or not SESSION_NAME.fullmatch(value):
             raise BadRequest("'session_id' must be 1 to 128 letters, digits, '-', '_' or '.'.")
