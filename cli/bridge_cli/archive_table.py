@@ -20,7 +20,7 @@ from bridge_cli.aws import in_words
 NAMED_AT_ONCE = 100
 """Names that are added in one write: each costs what the memory's whole head holds."""
 
-HEAD_LASTS = 5 * 86_400
+HEAD_LASTS = 19 * 86_400
 """Seconds for which a head is kept at least, as the functions have it."""
 
 _EVERYTHING = "*"  # in the place of a session's mark: everything was forgotten

@@ -25,6 +25,9 @@ HOW_TO_CONFIGURE = (
     "or start one here: `bridge local up`."
 )
 
+_LOCAL_IS_DOWN = "the local bridge is down"
+_LOCAL_UP = "`bridge local up` starts it."
+
 _RENEW = 60  # seconds before its expiry that a token is no longer offered
 
 
@@ -87,6 +90,8 @@ class Configuration:
     def endpoint(self) -> Endpoint:
         """Return the endpoint, ready to connect. Raises NotConfigured or UsageError."""
         url = self.url or self.output("Url")
+        if not url and self._is_local_down():
+            raise NotConfigured(_LOCAL_IS_DOWN, hint=f"{_LOCAL_UP} Is another one meant? {HOW_TO_CONFIGURE}")
         if not url:
             missing = (
                 f"the stack {self.stack} has no output `Url`" if self.stack else "no bridge is configured"
@@ -109,6 +114,8 @@ class Configuration:
     def needed(self, output: str, what: str, option: str) -> str:
         """Return an output of the stack that a command cannot do without. Raises NotConfigured."""
         value = self.output(output)
+        if not value and self._is_local_down():
+            raise NotConfigured(_LOCAL_IS_DOWN, hint=f"{_LOCAL_UP} Is another one meant? Name its stack.")
         if not value:
             raise NotConfigured(
                 f"it is not known {what}",
@@ -174,6 +181,10 @@ class Configuration:
     def owner(self) -> str:
         """Return who a minted token speaks for."""
         return (self.profile.owner if self.profile else None) or tokens.local_user()
+
+    def _is_local_down(self) -> bool:
+        """Tell whether the local bridge would be meant, if it ran: nothing else is named."""
+        return self.url is None and self.stack is None and self.local is None and local_aws.is_down()
 
     def _local_token(self) -> str | None:
         token = self.local.token if self.local else None

@@ -116,7 +116,7 @@ def why_closed(error: Exception) -> str:
     """Return why a connection ended, in a few words."""
     close: Any = getattr(error, "rcvd", None) or getattr(error, "sent", None)
     if close is None:
-        return "without a word"
+        return "closed without a reason"
     return f"{close.code} {close.reason}".strip()
 
 
@@ -131,8 +131,8 @@ def _refused(status: int, url: str, *, has_token: bool) -> BridgeError:
             )
         return ConnectionRefused(
             f"your token was refused (HTTP {status})",
-            hint="It may have expired, or be another environment's: `bridge token create` mints one, "
-            "`bridge doctor` reads yours.",
+            hint="It may be expired, revoked, or another environment's: `bridge doctor` reads yours, "
+            "`bridge token revoked --owner O` tells what was revoked, `bridge token create` mints one.",
             status=status,
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -95,17 +95,20 @@ class DeadLetters:
                 found |= new
         return [_read(message) for message in found.values()], max(visible + hidden - len(found), 0)
 
-    def move_back(self) -> Callable[[], Move | None]:
+    def move_back(self) -> Callable[[], Move | None] | None:
         """Have SQS move everything back to the queue that it came from; return what tells how far that is.
 
-        Raises BridgeError where there is nothing to move, or a move is under way.
+        Nothing is tried, and None returned, where the queue is empty. Raises BridgeError where all is hidden,
+        or a move is under way.
         """
         arn, visible, hidden = self._state()
+        if not visible and not hidden:
+            return None
         before = self._newest_move(arn)
         if before is not None and before.status in _UNDER_WAY:
             raise _already(before)
         if not visible:
-            raise _nothing(hidden)
+            raise _hidden(hidden)
         try:
             with in_words("the dead-letter queue", _MOVING), _known():
                 self._client.start_message_move_task(SourceArn=arn)
@@ -209,13 +212,11 @@ def _already(move: Move) -> BridgeError:
     )
 
 
-def _nothing(hidden: int) -> BridgeError:
-    if hidden:
-        return BridgeError(
-            f"nothing can be moved just now: about {hidden:,} are hidden, since somebody looks at them",
-            hint=f"Try again in {HIDDEN} s.",
-        )
-    return BridgeError("there is nothing to move: no turn stands in the dead-letter queue")
+def _hidden(count: int) -> BridgeError:
+    return BridgeError(
+        f"nothing can be moved just now: about {count:,} are hidden, since somebody looks at them",
+        hint=f"Try again in {HIDDEN} s.",
+    )
 
 
 def _read(message: dict[str, Any]) -> DeadLetter:

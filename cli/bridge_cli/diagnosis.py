@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from bridge_cli.aws import UNSET
 from bridge_cli.client import BridgeClient, Patience
 from bridge_cli.configuration import Choice, Configuration, configure
 from bridge_cli.endpoint import Endpoint
-from bridge_cli.errors import BridgeError
+from bridge_cli.errors import BridgeError, ConnectionRefused
 from bridge_cli.profiles import ProfileFile
 from bridge_cli.signing import Signature
 
@@ -195,6 +196,9 @@ async def _talk(endpoint: Endpoint) -> AsyncIterator[Check]:
     client = BridgeClient(endpoint, patience=Patience(connect=_CONNECT, reply=_CONNECT, reconnect=0))
     try:
         await client.connect()
+    except ConnectionRefused as error:
+        yield Check("handshake", ok=False, detail=error.message, mend=_named_owner(error.hint, endpoint))
+        return
     except BridgeError as error:
         yield _failed("handshake", error)
         return
@@ -206,6 +210,15 @@ async def _talk(endpoint: Endpoint) -> AsyncIterator[Check]:
         yield _failed("ping", error)
     finally:
         await client.close()
+
+
+def _named_owner(hint: str, endpoint: Endpoint) -> str:
+    """Put the token's owner into a hint about tokens, as a shell reads it."""
+    try:
+        owner = tokens.read((None if endpoint.sign else endpoint.token()) or "").owner
+    except (BridgeError, ValueError):
+        return hint
+    return hint.replace("--owner O`", f"--owner {shlex.quote(owner)}`") if owner.isprintable() else hint
 
 
 def _anthropic_key(found: Configuration) -> Check:

@@ -7,6 +7,7 @@ BridgeError                    exit code 1, one line and a next step, never a tr
 │   └── ConnectionRefused      3: the endpoint answered, and refused the token
 ├── NotConfigured              3: no endpoint, token or AWS access is known
 ├── ConnectionLost             1: it broke off and could not be taken up again in time
+│   └── NotBack                3: the connection itself does not come back
 ├── UnexpectedFrame            1: the other side does not speak the bridge's protocol
 ├── RequestFailed              1: the bridge or Claude answered with an error
 └── Interrupted                130: Ctrl-C, or an answer that was cancelled without an end to show
@@ -78,6 +79,12 @@ class ConnectionLost(BridgeError):
     """The connection broke off and could not be taken up again in time."""
 
     code = "connection_lost"
+
+
+class NotBack(ConnectionLost):
+    """There was a connection, and there is none any more."""
+
+    exit_code = 3
 
 
 class UnexpectedFrame(BridgeError):

@@ -16,7 +16,14 @@ from bridge_cli.connection import (
     why_closed,
 )
 from bridge_cli.endpoint import Endpoint
-from bridge_cli.errors import BridgeError, CannotConnect, ConnectionLost, ConnectionRefused, UnexpectedFrame
+from bridge_cli.errors import (
+    BridgeError,
+    CannotConnect,
+    ConnectionLost,
+    ConnectionRefused,
+    NotBack,
+    UnexpectedFrame,
+)
 from bridge_cli.events import Event, Failure
 from bridge_cli.frames import message_frames
 from bridge_cli.patience import Patience, new_request_id
@@ -91,7 +98,7 @@ class Link:
     async def ensure_open(self) -> None:
         """Open the connection unless it is open; after a drop with several tries, and a notice.
 
-        Raises CannotConnect, or ConnectionLost where it was open before and does not come back.
+        Raises CannotConnect, or NotBack where it was open before and does not come back.
         """
         async with self._opening:
             if self._connection is not None:
@@ -176,9 +183,11 @@ class Link:
                     raise
                 except CannotConnect as error:
                     if loop.time() + wait > give_up:
-                        raise ConnectionLost(
+                        # The URL was good before: a hint to check it would mislead.
+                        local = "Is the local AWS down? `bridge local up` starts it."
+                        raise NotBack(
                             f"the connection broke off and does not come back: {error.message}",
-                            hint=error.hint,
+                            hint=local if self.endpoint.is_local else "`bridge doctor` checks each step.",
                         ) from error
                     if told and not explained:
                         explained = True

@@ -62,6 +62,12 @@ def running() -> LocalBridge | None:
     )
 
 
+def is_down() -> bool:
+    """Tell whether a bridge was started on this machine, and does not run."""
+    told = _status()
+    return bool(told and told.get("url") and not told.get("running", True))
+
+
 def _status() -> dict[str, Any] | None:
     """Ask `bridge_local` what runs; None where it cannot say."""
     if not installed():

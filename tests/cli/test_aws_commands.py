@@ -175,3 +175,12 @@ def test_doctor_sees_whether_the_key_is_there(
     assert "✓ Anthropic key" in told.stdout
     assert KEY not in told.output
     assert SIGNING not in told.output
+
+
+@pytest.mark.parametrize("auth", ["none", "iam"])
+def test_where_no_tokens_are_taken_none_is_made(aws: FakeAws, run: Run, auth: str) -> None:
+    aws.stacks[STACK] = {"Url": "wss://a.example/x", "Auth": auth}
+    told = run("token", "create", "--owner", "ada", "--stack", STACK)
+    assert told.exit_code == 3
+    assert f"auth is {auth} here: there are no tokens" in told.stderr
+    assert "--secret" not in told.stderr

@@ -120,4 +120,6 @@ def test_a_profile_is_removed_with_all_it_holds(run: Run) -> None:
     told = json.loads(run("config", "list", "--json").stdout)
     assert told == {"current": "default", "profiles": {"dev": {"url": "wss://dev.example/dev"}}}
     assert run("config", "remove", "prod").exit_code == 3
-    assert "current one" not in run("config", "remove", "dev").stderr
+    removed = run("config", "remove", "dev")
+    assert "the only one" in removed.stderr
+    assert "current one" not in removed.stderr

@@ -101,3 +101,15 @@ def test_what_is_sent_in_clear_is_known() -> None:
     assert Endpoint("ws://example.org/x").sends_in_clear
     assert not Endpoint("ws://127.0.0.1:1/x").sends_in_clear
     assert not Endpoint("wss://example.org/x").sends_in_clear
+
+
+def test_a_local_bridge_that_is_down_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    down = {"running": False, "url": "ws://127.0.0.1:4566/x"}
+    monkeypatch.setattr(local_aws, "_status", lambda: down)
+    found = configure(Choice(), lambda line: None)
+    for ask in (found.endpoint, lambda: found.needed("SessionsTable", "which", "it")):
+        with pytest.raises(NotConfigured, match="the local bridge is down") as caught:
+            ask()
+        assert caught.value.hint.startswith("`bridge local up` starts it.")
+    elsewhere = configure(Choice(url="wss://a.example"), lambda line: None)
+    assert elsewhere.endpoint().url == "wss://a.example"

@@ -63,6 +63,8 @@ def test_a_bad_token(
     assert failed(told) == ["token", "handshake"]
     assert said in told["token"]["detail"]
     assert "bridge token create" in told["token"]["mend"]
+    assert "expired, revoked, or another environment's" in told["handshake"]["mend"]
+    assert f"bridge token revoked --owner {'O' if token else 'ada'}`" in told["handshake"]["mend"]
     assert expired not in json.dumps(told)
 
 

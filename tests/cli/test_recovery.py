@@ -208,8 +208,11 @@ def test_a_bridge_that_does_not_come_back_is_given_up(bridge: FakeBridge) -> Non
 
     bridge.behaviours = [gone]
     patience = Patience(backoff=0.01, longest_backoff=0.01, reconnect=0.05)
-    with pytest.raises(ConnectionLost, match="does not come back"):
+    with pytest.raises(ConnectionLost, match="does not come back") as caught:
         run(asked(client(bridge, patience)))
+    assert caught.value.exit_code == 3
+    assert "bridge local up" in caught.value.hint
+    assert "URL" not in caught.value.hint
 
 
 def test_it_pings_when_idle(bridge: FakeBridge) -> None:

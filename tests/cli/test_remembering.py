@@ -129,7 +129,8 @@ def test_forget_leaves_another_last_session_alone(filled: FakeBridge, run: Run) 
 def test_nothing_under_a_name_is_told_and_is_exit_code_1(filled: FakeBridge, run: Run) -> None:
     told = run("forget", "nowhere", "plans", "--yes")
     assert told.exit_code == 1
-    assert "There was nothing under nowhere. `bridge sessions`" in told.stderr
+    assert "Nothing was kept under nowhere yet; a message of it that was under way is dropped." in told.stderr
+    assert "`bridge sessions`" in told.stderr
     assert "Forgot plans: 1 exchange." in told.stderr
     told = run("forget", "nowhere", "--yes", "--json")
     assert told.exit_code == 1

@@ -57,7 +57,9 @@ Examples:
   cat "$(bridge config path)"
 """
 
-_WITHOUT_CURRENT = f" It was the current one; now that is `{DEFAULT}`: `bridge config use` names another."
+_NONE_LEFT = "It was the only one: `bridge config set url wss://…` makes another."
+_WITHOUT_CURRENT = "It was the current one: `bridge config use NAME` chooses another."
+_DEFAULT_NOW = f"It was the current one; now that is `{DEFAULT}`: `bridge config use` names another."
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keep endpoints in profiles.")
 
@@ -152,8 +154,15 @@ def remove(profile: Annotated[str, typer.Argument(metavar="PROFILE", help="The p
     """Remove a profile with all its settings, its token too."""
     from bridge_cli.terminal import notice
 
-    was_current = ProfileFile().remove(profile)
-    notice(f"The profile {profile} is gone.{_WITHOUT_CURRENT if was_current else ''}")
+    file = ProfileFile()
+    was_current = file.remove(profile)
+    left = file.read()["profiles"]
+    what = ""
+    if not left:
+        what = _NONE_LEFT
+    elif was_current:
+        what = _DEFAULT_NOW if DEFAULT in left else _WITHOUT_CURRENT
+    notice(f"The profile {profile} is gone. {what}".rstrip())
 
 
 def path() -> None:

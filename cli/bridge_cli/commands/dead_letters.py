@@ -83,6 +83,11 @@ def redrive(
     from bridge_cli.terminal import notice
 
     look = _queue(queue, profile, stack).move_back()
+    if look is None:
+        notice("There is nothing to move: no turn stands in the dead-letter queue.")
+        if as_json:
+            _print_json({"moved": 0})
+        return
     if no_wait:
         notice("SQS moves them. `bridge dead-letters list` tells what is left.")
         if as_json:

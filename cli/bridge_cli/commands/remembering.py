@@ -221,5 +221,9 @@ def _told(name: str, exchanges: int | None) -> str:
     if exchanges is None:
         return f"Nothing is left under {name}; the connection broke off before it said how much that was."
     if exchanges == 0:
-        return f"There was nothing under {name}. `bridge sessions` lists what there is."
+        # A first turn that is under way and a name that never was are the same to the bridge.
+        return (
+            f"Nothing was kept under {name} yet; a message of it that was under way is dropped. "
+            "Is the name right? `bridge sessions` lists what there is."
+        )
     return f"Forgot {name}: {exchanges:,} exchange{'' if exchanges == 1 else 's'}."

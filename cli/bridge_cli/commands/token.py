@@ -62,6 +62,13 @@ def create(
     tokens.checked_owner(owner)
     found = configure(Choice(profile=profile, stack=stack), notice)
     arn = secret or found.signing_secret()
+    if not arn and (auth := found.output("Auth")) in {"iam", "none"}:
+        raise NotConfigured(
+            f"auth is {auth} here: there are no tokens",
+            hint="AWS credentials let one in: set BRIDGE_AUTH=iam, or name the stack."
+            if auth == "iam"
+            else "Nobody needs one: `bridge ask` goes without.",
+        )
     if not arn:
         raise NotConfigured(
             "it is not known which secret signs tokens",
@@ -173,7 +180,7 @@ def _revocations(table: str | None, profile: str | None, stack: str | None) -> R
     name = table or found.needed(
         "SessionsTable", "which table holds the sessions", "the table (--table NAME)"
     )
-    if found.stack and found.output("Auth") in {"iam", "none"}:
+    if found.output("Auth") in {"iam", "none"}:
         notice(f"Mind that this environment takes no tokens: its `auth` is {found.output('Auth')}.")
     return Revocations(found.aws.client("dynamodb"), name)
 
