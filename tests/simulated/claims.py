@@ -165,8 +165,8 @@ class Claims:
             return
         told = {connection for connection, _ in asked.ends}
         if not world.lasting(asked):
-            if asked.number in world.buried or told:
-                return
+            if asked.number in world.buried or told or len(world.queued[asked.owner, asked.number]) > 1:
+                return  # it was taken out of the dead letters, or the last message is told of
             if asked.resumes or asked.cancellers:
                 return  # with the turn's record it is forgotten, too, who else waits for it
             told = set(asked.dropped)
