@@ -11,18 +11,15 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
-from bridge_cli.course import MOST_SENDS, Course
+from bridge_cli.course import MOST_IN_VAIN, MOST_SENDS, Course
 from bridge_cli.errors import BridgeError, CannotConnect, ConnectionLost, Interrupted
 from bridge_cli.events import Accepted, Answer, Delta, Event, Failure, Unknown
 from bridge_cli.exchanges import Exchange
-from bridge_cli.failures import failed, failure_of
+from bridge_cli.failures import failed, failure_of, kept
 from bridge_cli.link import Dropped, Link
 from bridge_cli.patience import Patience
 from bridge_cli.protocol import Query
 from bridge_cli.turn import Turn
-
-MOST_IN_VAIN = 5
-"""How often in a row the bridge may fail to take a question up again."""
 
 MOST_LOOKS = 3
 """How often the history is looked into for a question that the bridge does not know."""
@@ -111,7 +108,7 @@ class Asking:
         except BridgeError as error:
             self.over = True
             if self._turn.taken_in and isinstance(error, CannotConnect | ConnectionLost):
-                error.hint = f"{error.hint} {self._kept}".strip()
+                error.hint = f"{error.hint} {kept(self._turn.session_id)}".strip()
             raise
         finally:
             self._limit = None
@@ -155,6 +152,8 @@ class Asking:
 
     def _wait(self) -> float:
         """Return for how many seconds the next frame is waited for."""
+        if self._course.held_until is not None:
+            return max(self._course.held_until - asyncio.get_running_loop().time(), 0)
         if self._course.awaiting or not self._turn.taken_in:
             return self._patience.reply
         if self._by_history is not None:
@@ -163,7 +162,9 @@ class Asking:
 
     def _nothing_came(self) -> None:
         course = self._course
-        if course.awaiting or not self._turn.taken_in:
+        if course.held_until is not None:
+            course.again()
+        elif course.awaiting or not self._turn.taken_in:
             self._link.drop("no reply", course.heard_over)  # which comes back as Dropped
         elif self._by_history is not None:
             self._look = True
@@ -225,6 +226,10 @@ class Asking:
         return []
 
     async def _take_failure(self, failure: Failure) -> list[Told]:
+        if failure.code == "conflict" and failure.retryable:  # it is just being taken in: no turn ends so
+            if not self._course.hold(failure.retry_after, asyncio.get_running_loop().time()):
+                raise failed(failure, hint=kept(self._turn.session_id))
+            return []
         if not self._turn.taken_in:
             await self._mend(failure)
             return []
@@ -240,11 +245,11 @@ class Asking:
         course = self._course
         if self.cancelling and course.unsure and failure.code == "not_found":
             raise Interrupted("cancelled before the bridge had the question")
-        if failure.code == "unauthorized" and course.sends == 1:
+        if failure.code == "unauthorized" and course.tries == 1:
             # It forgot the connection, or the token ran out: a new handshake brings a new one where it can
             self._link.drop("the bridge no longer knows it", course.heard_over)
-        elif failure.code in {"conflict", "internal"} and failure.retryable and course.sends < MOST_SENDS:
-            # It is just being taken in; or nobody can say whether it was: under its id it is, only once
+        elif failure.code == "internal" and failure.retryable and course.tries < MOST_SENDS:
+            # Nobody can say whether it was taken in: under its id it is, only once
             await asyncio.sleep(failure.retry_after or self._patience.backoff)
             course.again()
         else:
@@ -255,7 +260,7 @@ class Asking:
         course = self._course
         if failure.code in _UNRESUMABLE:
             if self.cancelling and failure.code != "not_found":
-                raise Interrupted("this bridge is too old to cancel an answer", hint=self._kept)
+                raise Interrupted("this bridge is too old to cancel a turn", hint=kept(self._turn.session_id))
             self._turn_to_history(failure)
             return []
         course.in_vain += 1
@@ -264,14 +269,14 @@ class Asking:
         if failure.code == "unauthorized":
             self._link.drop("the bridge no longer knows it", course.heard_over)
             return []
-        if found := await self._looked_up():
+        if found := await self._looked_up(failure):
             return found
         await asyncio.sleep(min(failure.retry_after or self._patience.backoff, self._patience.silence))
         course.again()
         return []
 
-    async def _looked_up(self) -> list[Told]:
-        """Return what the history tells: what is missing and the answer, or nothing yet."""
+    async def _looked_up(self, failure: Failure | None = None) -> list[Told]:
+        """Return what the history tells: what is missing and the answer, or nothing yet; `failure` came."""
         self._look = False
         self._looks += 1
         exchange = await self._find(self._turn.session_id or "", self._query.request_id)
@@ -281,20 +286,15 @@ class Asking:
                 raise failed(replace(why, message="the bridge no longer knows this question"))
             return []
         if exchange.error is not None:
-            raise failed(failure_of(exchange.error, self._query.request_id))
+            raise failed(failure_of(exchange.error, self._query.request_id, failure))
         return [*self._turn.told_by(exchange, self._ended)]
 
     def _out_of_patience(self) -> BridgeError:
+        session = self._turn.session_id
         if self.cancelling and not self._course.sends:
             return Interrupted("cancelled before the question was sent")
         if self.cancelling:
-            return Interrupted("the bridge did not say in time that the answer is cancelled", hint=self._kept)
-        return ConnectionLost(
-            f"no answer came within {self._patience.answer:g} s",
-            hint=f"`bridge history {self._turn.session_id}` shows it, should it still come.",
-        )
-
-    @property
-    def _kept(self) -> str:
-        session = self._turn.session_id
-        return f"What Claude still answers is kept: `bridge history{f' {session}' if session else ''}`."
+            why = "the bridge did not say in time that the answer is cancelled"
+            return Interrupted(why, hint=kept(session))
+        why = f"no answer came within {self._patience.answer:g} s"
+        return ConnectionLost(why, hint=f"`bridge history {session}` shows it, should it still come.")

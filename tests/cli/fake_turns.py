@@ -83,12 +83,12 @@ class FakeTurn:
         await self._finish(self.bridge.answer_of(self, stop_reason))
 
     async def fail(self, code: str, message: str, **more: Any) -> None:
-        """Keep the turn as failed, and say so."""
-        error = {"code": code, "message": message} | more
+        """Keep the turn as failed, and say so; `more` is what the history does not tell."""
+        error = {"code": code, "message": message}
         context = [{"role": "user", "content": self.frame["message"]}]
         self.bridge.keep(self.frame, context=context, stop_reason="error", error=error)
         frame = {"type": "error", "request_id": self.frame["request_id"], "retryable": False}
-        await self._finish(frame | error)
+        await self._finish(frame | error | more)
 
     async def answer_at_once(self, texts: list[str], mixed: Mixed) -> None:
         """Say all of it, and send what there is to send in another order, or twice."""

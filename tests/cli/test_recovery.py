@@ -189,18 +189,6 @@ def test_a_connection_that_the_bridge_forgot_is_made_anew(bridge: FakeBridge) ->
         run(asked(client(bridge)))
 
 
-def test_a_repeat_that_comes_too_early_is_sent_once_more(bridge: FakeBridge) -> None:
-    async def drop(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
-        abort(connection)
-
-    async def conflict(_: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
-        told = failure("conflict", "being taken in", frame["request_id"], retryable=True, retry_after=0.01)
-        await post(connection, told)
-
-    bridge.behaviours = [drop, conflict]
-    assert shown(run(asked(client(bridge)))) == "Hello, world"
-
-
 def test_a_bridge_that_does_not_come_back_is_given_up(bridge: FakeBridge) -> None:
     async def gone(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         fake.refusals = [500] * 500

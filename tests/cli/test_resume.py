@@ -215,6 +215,36 @@ def test_a_turn_that_failed_meanwhile_is_told(bridge: FakeBridge, retryable: boo
     assert len(bridge.sent("resume")) == 1
 
 
+USED_UP = "Today's tokens are used up."
+
+
+def test_a_turn_that_failed_once_resumed_tells_when_it_is_worth_trying_again(bridge: FakeBridge) -> None:
+    async def fail(turn: FakeTurn) -> None:
+        dropped = turn.connection
+        abort(dropped)
+        while turn.connection is dropped:  # until it is resumed
+            await asyncio.sleep(0)
+        await turn.fail("quota_exceeded", USED_UP, retryable=True, retry_after=4000)
+
+    bridge.behaviours = [scripted(fail)]
+    with pytest.raises(RequestFailed, match=USED_UP) as caught:
+        run(asked(client(bridge)))
+    assert (caught.value.retryable, caught.value.retry_after) == (True, 4000)
+    assert "1 h 7 min" in caught.value.hint
+
+
+def test_what_refuses_a_resume_does_not_say_when_the_turn_is_worth_trying_again(bridge: FakeBridge) -> None:
+    async def fail(turn: FakeTurn) -> None:
+        abort(turn.connection)
+        await turn.fail("quota_exceeded", USED_UP)
+
+    bridge.behaviours = [scripted(fail)]
+    answering_resumes(bridge, failure("quota_exceeded", "Too many frames.", retryable=True, retry_after=53))
+    with pytest.raises(RequestFailed, match=USED_UP) as caught:
+        run(asked(client(bridge)))
+    assert (caught.value.retry_after, caught.value.hint) == (None, "")
+
+
 def test_a_question_that_the_bridge_no_longer_knows_is_an_error(bridge: FakeBridge) -> None:
     async def forgotten(fake: FakeBridge, connection: ServerConnection, frame: Frame) -> None:
         await post(connection, accepted(frame))
