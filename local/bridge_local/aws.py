@@ -106,6 +106,8 @@ class Connection:
             self._http.request(method, path, body or None, dict(headers))
             response = self._http.getresponse()
             answered = response.read()
+        except AttributeError as error:  # another thread closed it in the middle of a read
+            raise http.client.HTTPException("the connection was closed") from error
         except BaseException:
             with contextlib.suppress(OSError):
                 self._http.close()
