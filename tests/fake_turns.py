@@ -39,7 +39,7 @@ class MemoryTurns:
         self, turn: Turn, standing: Standing, number: int, lengths: tuple[int, ...], spent: int
     ) -> Standing:
         before = self.look(turn)
-        if before.turn is not None:
+        if before.turn is not None or (standing.day is not None and not before.began):
             return before
         if standing.day is not None:
             self.used[turn.key.owner] += spent - standing.reserved

@@ -96,6 +96,25 @@ class Bridge(RuleBasedStateMachine):
         if answering is not None:
             answering.go(calls)
 
+    @precondition(lambda self: self.world.line.ready())
+    @rule(which=picks, calls=st.integers(1, 16), fault=st.sampled_from(FAULTS))
+    def deliver_and_fail(self, which: int, calls: int, fault: str) -> None:
+        answering = self.world.deliver(pick(self.world.line.ready(), which))
+        if answering is not None:
+            answering.go(calls, fault=fault)
+            self.world.wait(100, renewing=True)  # so that it comes again
+
+    @precondition(lambda self: self.world.line.ready())
+    @rule(which=picks, calls=st.integers(1, 14), again=st.integers(0, 20))
+    def deliver_twice(self, which: int, calls: int, again: int) -> None:
+        """Have two functions at one turn, since the hold of the first was lost."""
+        message = pick(self.world.line.ready(), which)
+        for some in (calls, again):
+            answering = self.world.deliver(message) if message in self.world.line.ready() else None
+            if answering is not None:
+                answering.go(some)
+                self.world.wait(100, renewing=False)
+
     @precondition(lambda self: self.world.alive)
     @rule(
         which=picks,

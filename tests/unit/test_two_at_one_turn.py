@@ -9,7 +9,7 @@ import pytest
 from bridge.conversation import SessionKey
 from tests.simulated.claims import Claims
 from tests.simulated.claude import Script
-from tests.simulated.facts import DAY
+from tests.simulated.facts import DAY, SESSIONS
 from tests.simulated.strands import Invocation
 from tests.simulated.world import World
 
@@ -144,3 +144,17 @@ def test_a_turn_over_the_budget_is_recorded_once_however_often_it_is_queued() ->
             None,
             "quota_exceeded",
         ]
+
+
+def test_tokens_are_counted_once_also_where_the_record_is_forgotten_in_between() -> None:
+    with World(daily_tokens=10**9) as world:
+        world.connect("ada")
+        ask(world)
+        first = deliver(world, KEPT)
+        world.wait(100, renewing=False)  # its hold is lost, and it goes on
+        deliver(world)
+        world.forget("ada-1", KEY.name).go(ALL)
+        first.go(ALL)
+        (day,) = (item for item in world.table.items(SESSIONS) if "used" in item)
+        (call,) = world.claude.calls
+        assert int(day["used"]["N"]) == call.usage.total

@@ -90,6 +90,9 @@ class DynamoTurns:
             there, _ = self._change(owner, request_id, values, once=("turn",))
             return turn_items.standing_of(there)
         update = self._update(owner, request_id, values, once=("turn",))
+        # Whoever forgot the session may have removed the record after another delivery had counted.
+        update["ConditionExpression"] += " AND attribute_exists(#began)"
+        update["ExpressionAttributeNames"]["#began"] = "began"
         count = self._count(owner, standing.day, spent - standing.reserved)
         self._at_once(update, count)
         return turn_items.standing_of(self._read(owner, request_id))
