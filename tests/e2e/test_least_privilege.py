@@ -25,6 +25,19 @@ UNUSED: dict[tuple[str, str], str] = {
 }
 """What a function may and no test makes it do, by function and action, and why it may all the same."""
 
+SELDOM = {
+    ("remember", "dynamodb:Query", "index/sessions-by-owner"): "who forgets everything may be interrupted",
+    ("remember", "dynamodb:BatchWriteItem", "Hashes"): "who forgets may be interrupted",
+}
+"""What only happens where something is finished that was broken off, by function, action and end of resource:
+whether it does in a run of these tests depends on who comes first."""
+
+
+def seldom(grant: Grant) -> bool:
+    """Tell whether a grant is for what only happens seldom."""
+    did = (grant.function, grant.action)
+    return any(did == which[:2] and grant.part.endswith(which[2]) for which in SELDOM)
+
 
 def used(bridge: Deployed) -> dict[str, set[Access]]:
     """Return what each function needed to be allowed so far, by its short name."""
@@ -63,6 +76,7 @@ def test_a_function_may_do_nothing_else(bridge: Deployed, whole_run: bool, funct
         for grant in sorted(granted(bridge))
         if grant.function == function
         and (function, grant.action) not in UNUSED
+        and not seldom(grant)
         and not any(grant.covers(access) for access in did)
     ]
     assert not unused
