@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.simulated.claims import Claims
 from tests.simulated.claude import ENDINGS, Script
-from tests.simulated.facts import DAY
+from tests.simulated.facts import DAY, number_of
 from tests.simulated.remote import FAULTS
 from tests.simulated.world import World
 
@@ -50,6 +50,10 @@ class Bridge(RuleBasedStateMachine):
         for owner in SESSIONS:
             if owner not in self.world.connections.values():
                 self.world.connect(owner)
+
+    def _let_pass(self, seconds: int, *, renewing: bool) -> None:
+        self.world.wait(seconds, renewing=renewing)
+        self._connect()
 
     def _connection(self, which: int, owner: str | None = None) -> str:
         return pick([name for name, of in self.world.connections.items() if owner in (None, of)], which)
@@ -102,7 +106,7 @@ class Bridge(RuleBasedStateMachine):
         answering = self.world.deliver(pick(self.world.line.ready(), which))
         if answering is not None:
             answering.go(calls, fault=fault)
-            self.world.wait(100, renewing=True)  # so that it comes again
+            self._let_pass(100, renewing=True)  # so that it comes again
 
     @precondition(lambda self: self.world.line.ready())
     @rule(which=picks, calls=st.integers(1, 14), again=st.integers(0, 20))
@@ -113,7 +117,26 @@ class Bridge(RuleBasedStateMachine):
             answering = self.world.deliver(message) if message in self.world.line.ready() else None
             if answering is not None:
                 answering.go(some)
-                self.world.wait(100, renewing=False)
+                self._let_pass(100, renewing=False)
+
+    @precondition(lambda self: self.world.line.ready())
+    @rule(which=picks, calls=st.integers(1, 14), resumes=st.booleans(), moves=st.booleans())
+    def ask_while_it_is_answered(self, which: int, calls: int, resumes: bool, moves: bool) -> None:
+        message = pick(self.world.line.ready(), which)
+        asked = self.world.asked[number_of(message.body) - 1]
+        if moves and asked.home in self.world.connections:
+            self.world.hang_up(asked.home)
+            self._connect()
+        answering = self.world.deliver(message)
+        if answering is None:
+            return
+        answering.go(calls)
+        name = self._connection(0, asked.owner)
+        if resumes:
+            self.world.resume(name, asked, asked.last_seq).go(1000)
+        else:
+            self.world.cancel(name, asked).go(1000)
+        answering.go(1000)
 
     @precondition(lambda self: self.world.alive)
     @rule(
@@ -132,17 +155,15 @@ class Bridge(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 6, 35, 100, 310, 1000)), renewing=st.booleans())
     def wait(self, seconds: int, renewing: bool) -> None:
-        self.world.wait(seconds, renewing=renewing)
-        self._connect()
+        self._let_pass(seconds, renewing=renewing)
 
     @precondition(lambda self: self.days < 3)  # a queue keeps its messages for four
     @rule(sweeps=st.booleans())
     def wait_for_a_day(self, sweeps: bool) -> None:
         self.days += 1
-        self.world.wait(DAY + 60, renewing=False)
+        self._let_pass(DAY + 60, renewing=False)
         if sweeps:
             self.world.table.sweep(self.world.clock())
-        self._connect()
 
     @rule(which=picks)
     def hang_up(self, which: int) -> None:

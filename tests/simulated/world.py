@@ -15,9 +15,11 @@ from typing import Any, Self
 
 from bridge import bootstrap
 from bridge.adapters import items
+from bridge.adapters.queue import RETRY_SECONDS
+from bridge.conversation import SessionKey
 from bridge.handlers import answer as answer_handler
 from bridge.handlers import message as message_handler
-from bridge.ports import Connection
+from bridge.ports import Connection, Remembered
 from tests.fakes import request_id
 from tests.simulated.claude import Claude, Script
 from tests.simulated.facts import ANSWER_SECONDS, MESSAGE_SECONDS, SESSIONS, Facts, number_of
@@ -171,6 +173,7 @@ class World(Facts):
                 _answer({"Records": [record]}, self._context(invocation, ANSWER_SECONDS))
             except Exception as failure:
                 self.note(f"{invocation.name}: raises {type(failure).__name__}: {failure}")
+                self._shows_up_soon(message, handle)
                 if not invocation.faults:
                     self.wrongs.append(f"{invocation.name} failed by itself: {failure!r}")
                 raise
@@ -185,9 +188,21 @@ class World(Facts):
         self.note(f"r{number} is delivered to {name}, the {message.receives}. time")
         return self._begin(name, work)
 
+    def _shows_up_soon(self, message: Message, handle: str | None) -> None:
+        faulted = any("visibility" in what for what in self.wire.faulted)
+        if message.handle == handle and message.visible > self.clock() + RETRY_SECONDS and not faulted:
+            self.wrongs.append(f"a turn that failed stays hidden: {message}")
+
     def tend(self, owner: str) -> Invocation:
         """Have the remember function look after an owner's memory."""
         return self._begin(f"remember-{self._next} {owner}", lambda: bootstrap.remembering().tend(owner))
+
+    def load(self, key: SessionKey) -> Remembered:
+        """Return a session as its next turn would find it."""
+        found: list[Remembered] = []
+        name = f"look-{self._next} {key}"
+        self._begin(name, lambda: found.append(bootstrap._sessions().load(key))).go(1000)
+        return found[0]
 
     def redrive(self) -> None:
         """Put the dead letters back into the line."""
