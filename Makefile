@@ -12,7 +12,7 @@ SEED =
 # How long `make fuzz` looks.
 MINUTES = 5
 
-.PHONY: help demo test chaos fuzz lint format venv requirements clean
+.PHONY: help demo test chaos fuzz lint format venv wheel requirements clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ $(STAMP): requirements.txt pyproject.toml
 	@echo "installing what requirements.txt names into $(VENV); the first time takes a minute or two"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $(STAMP)
+
+wheel: $(STAMP) ## The package, to install elsewhere: dist/*.whl, and the sdist that makes the same wheel
+	@$(VENV)/bin/python -m hatchling build -d dist
 
 requirements: $(STAMP) ## Pin the newest of all that requirements.in and lambda/requirements.in allow
 	$(UV) pip compile lambda/requirements.in --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 \

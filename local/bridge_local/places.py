@@ -9,6 +9,8 @@ from pathlib import Path
 from bridge_local.errors import ToolMissing
 
 _NAME = "claude-context-bridge"
+# Somebody else's CDK app may well have the first three.
+_CHECKOUT = ("app.py", "cdk.json", "stacks", "claude_context_bridge", "lambda")
 
 
 def _xdg(variable: str, fallback: str) -> Path:
@@ -29,16 +31,19 @@ def cache_dir() -> Path:
 
 
 def app_dir() -> Path:
-    """Find the checkout that holds the CDK app: the one that this package lies in, or the current folder.
+    """Find the CDK app: this package's checkout, the current folder's, or the copy that a wheel brings.
 
     Raises ToolMissing where there is none.
     """
-    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
-        if all((folder / part).exists() for part in ("app.py", "cdk.json", "stacks")):
+    package = Path(__file__).resolve().parent
+    for folder in (package.parents[1], Path.cwd()):
+        if all((folder / part).exists() for part in _CHECKOUT):
             return folder
+    if (packaged := package / "_app").is_dir():
+        return packaged
     raise ToolMissing(
-        "there is no checkout of the Claude Context Bridge here, whose CDK app could be deployed",
-        hint="run the command inside a clone of the repository",
+        "the CDK app that could be deployed is neither in this package nor in the current folder",
+        hint="install the package again, with its extra [local], or go to a clone of the repository",
     )
 
 
