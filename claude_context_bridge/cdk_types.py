@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_ec2 import SubnetSelection
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 
+from claude_context_bridge.domain import Domain
 from claude_context_bridge.limits import Whole
 
 # What CloudFormation can do with a table: it takes no snapshot of one.
@@ -26,6 +28,20 @@ def _none_or(attribute: str) -> Callable[[object], bool]:
     return lambda value: value is None or hasattr(value, attribute)
 
 
+def _none_or_of(kind: type) -> Callable[[object], bool]:
+    return lambda value: value is None or isinstance(value, kind)
+
+
+def _security_groups(value: object) -> bool:
+    if value is None:
+        return True
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(hasattr(g, "security_group_id") for g in value)
+    )
+
+
 _TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     "session_ttl": (_of(Duration), "a Duration such as Duration.hours(24)"),
     "memory_ttl": (_of(Duration), "a Duration such as Duration.days(30)"),
@@ -39,8 +55,11 @@ _TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
         "one of " + ", ".join(f"RemovalPolicy.{policy.name}" for policy in _REMOVAL),
     ),
     "architecture": (_of(Architecture), "Architecture.ARM_64 or Architecture.X86_64"),
-    "sessions_table_name": (lambda value: value is None or isinstance(value, str), "a name or None"),
-    "hashes_table_name": (lambda value: value is None or isinstance(value, str), "a name or None"),
+    "encryption_key": (_none_or("key_arn"), "an IKey such as Key.from_key_arn returns"),
+    "vpc": (_none_or("vpc_id"), "an IVpc such as Vpc.from_vpc_attributes returns"),
+    "vpc_subnets": (_none_or_of(SubnetSelection), "a SubnetSelection"),
+    "security_groups": (_security_groups, "a list of ISecurityGroup, one at least"),
+    "domain": (_none_or_of(Domain), "a Domain"),
 }
 
 

@@ -186,8 +186,33 @@ class Several:
         return self.check([one for part in text.split(",") if (one := part.strip())])
 
 
+@dataclass(frozen=True)
+class Optional:
+    """A value of one kind, or None; as text, None is empty."""
+
+    kind: Text
+
+    def __str__(self) -> str:
+        return f"{self.kind}, or left out"
+
+    def check(self, value: object) -> str | None:
+        """Let None through."""
+        if value is None:
+            return None
+        try:
+            return self.kind.check(value)
+        except ValueError:
+            raise _refuse(self, value) from None
+
+    def read(self, text: str) -> str | None:
+        """Take the empty text for None."""
+        return self.check(text.strip() or None)
+
+
 MODEL_NAME = Text("a model's name", r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}")
 AUTH = OneOf(("token", "iam", "none"))
+PROVIDER = OneOf(("anthropic", "bedrock"))
+SECRET_STORE = OneOf(("secrets_manager", "parameter_store"))
 AUTH_HEADER = OneOf(("x-api-key", "authorization"))
 MODELS = Several(MODEL_NAME, most=10)
 OUTPUT_TOKENS = Whole(1, 32_000, "tokens")
@@ -217,6 +242,11 @@ LOG_LEVEL = OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 NAMESPACE = Text("1 to 255 letters, digits or any of . - _ / # :", r"(?!AWS/)[A-Za-z0-9._/#:-]{1,255}")
 STAGE_NAME = Text("1 to 128 letters, digits, - or _", r"[A-Za-z0-9_-]{1,128}")
 SWITCH = Switch()
+TABLE_CLASS = OneOf(("standard", "infrequent_access"))
+TABLE_UNITS = Whole(0, 40_000, "request units a second; 0 is no cap, 40,000 AWS's own quota")
+TABLE_NAME = Optional(
+    Text("3 to 255 letters, digits or any of . - _", r"[A-Za-z0-9._-]{3,255}|.*\$\{Token\[.*")
+)
 
 
 def limits_of(model: type) -> Mapping[str, Limit]:

@@ -45,6 +45,8 @@ _RETENTION = {
     3653: RetentionDays.TEN_YEARS,
 }
 
+_OF_OTHERS = {"vpc", "domain"}  # props with names that anybody's context may have
+
 
 class SettingsError(ValueError):
     """A setting is unknown or has a bad value; the message names it, the value and what is allowed."""
@@ -63,7 +65,8 @@ SETTINGS: Mapping[str, Setting] = {
     **{
         name: Setting(limit)
         for name, limit in limits_of(BridgeProps).items()
-        if name != "stage_name"  # the environment's name
+        # Those come of the environment's name.
+        if name not in {"stage_name", "sessions_table_name", "hashes_table_name"}
     },
     "session_ttl_hours": Setting(limits.SESSION_HOURS, "session_ttl", Duration.hours),
     "memory_ttl_days": Setting(limits.MEMORY_DAYS, "memory_ttl", Duration.days),
@@ -141,7 +144,7 @@ def _looks_misspelt(name: str) -> bool:
 
     Also whoever takes the name of the construct's prop, `session_ttl` say, means this app.
     """
-    if name in {prop.name for prop in fields(BridgeProps)}:
+    if name in {prop.name for prop in fields(BridgeProps)} - _OF_OTHERS:
         return True
     return name not in {"env", "environments"} and bool(get_close_matches(name, SETTINGS, n=1, cutoff=0.85))
 

@@ -171,7 +171,14 @@ def test_with_tokens_there_is_no_warning(with_props: Build) -> None:
         ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.DESTROY"),  # no table has that
         ("log_retention", 30, "RetentionDays.ONE_MONTH"),
         ("architecture", "arm64", "Architecture.ARM_64"),
-        ("sessions_table_name", 5, "a name or None"),
+        ("sessions_table_name", 5, "3 to 255 letters"),
+        ("sessions_table_name", "a b", "3 to 255 letters"),
+        ("hashes_table_name", "", "3 to 255 letters"),
+        ("encryption_key", "alias/mine", "an IKey such as Key.from_key_arn"),
+        ("vpc", "vpc-1", "an IVpc such as Vpc.from_vpc_attributes"),
+        ("vpc_subnets", ["subnet-1"], "a SubnetSelection"),
+        ("security_groups", [], "a list of ISecurityGroup"),
+        ("domain", "bridge.example.com", "a Domain"),
     ],
 )
 def test_a_bad_prop_is_named_with_what_is_allowed(prop: str, value: Any, allowed: str) -> None:

@@ -1,0 +1,36 @@
+"""How it is watched."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from aws_cdk.aws_logs import RetentionDays
+from aws_cdk.aws_sns import ITopic
+
+from claude_context_bridge import limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchingProps:
+    """How it is watched."""
+
+    log_retention: RetentionDays = RetentionDays.ONE_MONTH
+    """How long logs are kept. They never hold a message's text."""
+
+    log_level: Annotated[str, limits.LOG_LEVEL] = "INFO"
+    """What is logged. INFO is a line for each frame and each turn, which `bridge logs` and `bridge top` are
+    made of."""
+
+    metrics_namespace: Annotated[str, limits.NAMESPACE] = "ClaudeContextBridge"
+    """The CloudWatch namespace of the functions' metrics; their dimension `service` is the construct's
+    path, which tells bridges apart."""
+
+    dashboard: Annotated[bool, limits.SWITCH] = True
+    """Whether there is a dashboard in CloudWatch. An account's first three are free; $3 a month each after
+    that."""
+
+    alarms: Annotated[bool, limits.SWITCH] = True
+    """Whether CloudWatch watches the bridge (about $0.10 a month for each alarm; an account's first ten are
+    free). On, since nobody looks at a dashboard before something is wrong."""
+
+    alarm_topic: ITopic | None = None
+    """Whom the alarms tell. By default they only show in the console."""
