@@ -1,5 +1,7 @@
 """`ContextBridge`: a memory for conversations with Claude, to put into a stack."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Annotations
 from aws_cdk.aws_cloudwatch import Alarm
 from aws_cdk.aws_dynamodb import TableV2
@@ -10,6 +12,7 @@ from constructs import Construct
 
 from claude_context_bridge.functions import Functions
 from claude_context_bridge.monitoring import Monitoring
+from claude_context_bridge.outputs import outputs_of
 from claude_context_bridge.props import BridgeProps
 from claude_context_bridge.queue import TurnQueue
 from claude_context_bridge.secrets import Secrets
@@ -134,6 +137,15 @@ class ContextBridge(Construct):
     def signing_secret(self) -> ISecret | None:
         """The secret that signs tokens; None unless `auth="token"`."""
         return self.secrets.signing
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What the command line looks for in a stack's outputs when it is told `--stack NAME`, by name.
+
+        Emit them all: `CfnOutput(stack, name, value=value)`. With a prefix before each name, the command
+        line finds them by `--stack NAME/PREFIX`: so two bridges fit one stack.
+        """
+        return outputs_of(self)
 
     def grant_mint_tokens(self, grantee: IGrantable) -> Grant:
         """Let a grantee read the signing key, and with it make tokens for any owner.

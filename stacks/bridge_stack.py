@@ -38,23 +38,5 @@ class BridgeStack(Stack):
         )
         Tags.of(self).add("project", "claude-context-bridge")
         Tags.of(self).add("environment", environment)
-        self._add_outputs()
-
-    def _add_outputs(self) -> None:
-        bridge = self.bridge
-        outputs = {
-            "Url": bridge.url,
-            "Auth": bridge.props.auth,
-            "Model": bridge.props.model,
-            "SessionsTable": bridge.sessions_table.table_name,
-            "HashesTable": bridge.hashes_table.table_name,
-            "QueueUrl": bridge.queue.queue_url,
-            "DeadLetterQueueUrl": bridge.dead_letter_queue.queue_url,
-            "AnswerFunction": bridge.functions.answer.function_name,
-            "RememberFunction": bridge.functions.remember.function_name,
-            "AnthropicSecretArn": bridge.anthropic_secret.secret_arn,
-        }
-        if bridge.signing_secret:
-            outputs["SigningSecretArn"] = bridge.signing_secret.secret_arn
-        for name, value in outputs.items():
+        for name, value in self.bridge.outputs.items():
             CfnOutput(self, name, value=value)

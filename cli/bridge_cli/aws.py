@@ -34,10 +34,24 @@ class AwsAccess:
     emulated: bool = False
 
     def stack_outputs(self, stack: str) -> dict[str, str]:
-        """Return a CloudFormation stack's outputs. Raises NotConfigured."""
-        told = self._ask("cloudformation", "describe_stacks", f"the stack {stack}", StackName=stack)
+        """Return a CloudFormation stack's outputs. Raises NotConfigured.
+
+        Of `NAME/PREFIX`, those of the stack NAME that begin with PREFIX, without it: one bridge of several.
+        """
+        name, _, prefix = stack.partition("/")
+        told = self._ask("cloudformation", "describe_stacks", f"the stack {name}", StackName=name)
         outputs = told["Stacks"][0].get("Outputs") or []
-        return {one["OutputKey"]: one["OutputValue"] for one in outputs}
+        found = {
+            one["OutputKey"][len(prefix) :]: one["OutputValue"]
+            for one in outputs
+            if one["OutputKey"].startswith(prefix)
+        }
+        if prefix and not found:
+            raise NotConfigured(
+                f"the stack {name} has no outputs that begin with {prefix}",
+                hint=f"Those of a bridge are emitted under its prefix: {prefix}Url and others.",
+            )
+        return found
 
     def secret(self, arn: str) -> str:
         """Return a secret's text. Raises NotConfigured."""

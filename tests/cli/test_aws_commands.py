@@ -184,3 +184,21 @@ def test_where_no_tokens_are_taken_none_is_made(aws: FakeAws, run: Run, auth: st
     assert told.exit_code == 3
     assert f"auth is {auth} here: there are no tokens" in told.stderr
     assert "--secret" not in told.stderr
+
+
+def test_one_bridge_of_several_in_a_stack_is_named_by_its_prefix(
+    deployed: Deployed, aws: FakeAws, run: Run
+) -> None:
+    plain = aws.stacks.pop(STACK)
+    aws.stacks[STACK] = {f"Team{name}": value for name, value in plain.items()} | {
+        "SupportUrl": "wss://other"
+    }
+    told = run("token", "create", "--owner", "ada", "--stack", f"{STACK}/Team")
+    assert claims(told.stdout.strip())["sub"] == "ada"
+    told = run("token", "create", "--owner", "ada", "--stack", f"{STACK}/Tea")
+    assert told.exit_code == 3
+    assert (
+        run("token", "create", "--owner", "ada", "--stack", f"{STACK}/Sales")
+        .stderr.splitlines()[0]
+        .endswith(f"the stack {STACK} has no outputs that begin with Sales")
+    )

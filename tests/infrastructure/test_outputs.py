@@ -1,7 +1,10 @@
 """What the stack tells the command line, and how it is tagged and protected."""
 
+from collections.abc import Callable
+
 import pytest
 
+from claude_context_bridge import ContextBridge
 from tests.infrastructure.conftest import Synthesized, synthesize
 
 OUTPUTS = {
@@ -27,6 +30,15 @@ def test_the_command_line_finds_everything_in_the_outputs(prod: Synthesized) -> 
     url = outputs["Url"]["Value"]["Fn::Join"][1]
     assert url[0] == "wss://"
     assert url[-1] == "/prod"
+
+
+def test_a_stack_of_somebodys_can_emit_the_same(
+    with_props: Callable[..., tuple[ContextBridge, Synthesized]],
+) -> None:
+    bridge, _ = with_props()
+    assert set(bridge.outputs) == OUTPUTS
+    bridge, _ = with_props(auth="none")
+    assert set(bridge.outputs) == OUTPUTS - {"SigningSecretArn"}
 
 
 @pytest.mark.parametrize("kind", ["Lambda::Function", "SQS::Queue", "SecretsManager::Secret", "IAM::Role"])
