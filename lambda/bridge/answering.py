@@ -10,13 +10,14 @@ from bridge import asking
 from bridge.asking import Asking, Reply
 from bridge.closing import closing_frame
 from bridge.conversation import Exchange, Failure, Session, Turn
-from bridge.errors import BridgeError, Conflict, Internal, QuotaExceeded, SessionForgotten
+from bridge.errors import Conflict, Internal, QuotaExceeded, SessionForgotten
 from bridge.interruption import Interruption
 from bridge.keeping import Keeping, already_kept
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.outbox import Outbox
+from bridge.outcome import Outcome
 from bridge.ports import Claude, Clock, Gateway, Remembered, Requests, Sessions, Standing, Turns
 from bridge.pricing import Prices
 from bridge.protocol.frames import Frame
@@ -39,27 +40,6 @@ class Settings:
     system_prompt: str
     prices: Prices
     max_output_tokens: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a turn, for the log and the metrics: times in seconds since the start."""
-
-    started: float
-    deadline: float
-    exchange: Exchange | None = None
-    failure: BridgeError | None = None
-    repeated: bool = False
-    forgotten: bool = False
-    first_text: float | None = None
-    duration: float = 0.0
-    posts: int = 0
-    client_gone: bool = False
-    recalled: int = 0
-    recall_seconds: float = 0.0
-    recall_failure: Exception | None = None
-    post_failure: Exception | None = None
-    watch_failure: Exception | None = None
 
 
 class Answering:
@@ -227,6 +207,9 @@ class Answering:
         if reply.first_text is not None:
             outcome.first_text = reply.first_text - outcome.started
         outcome.failure = failure = reply.failure
+        outcome.claude_request_id = reply.claude_request_id
+        bill = self._settings.prices.bill(reply.model, reply.usage) if reply.usage.total else None
+        outcome.bill = bill
         return Exchange(
             turn=session.next_turn,
             first_turn=session.first_turn,
@@ -238,7 +221,7 @@ class Answering:
             stop_reason=reply.stop_reason,
             usage=reply.usage,
             failure=Failure(failure.code, failure.message, failure.retryable) if failure else None,
-            cost=self._settings.prices.cost(reply.model, reply.usage) if reply.usage.total else None,
+            cost=bill.cost if bill else None,
         )
 
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome) -> Exchange:

@@ -29,7 +29,8 @@ _NO_USAGE = Usage()
 class Reply:
     """What a turn ends with. ``text`` is None where nothing is kept of what was said.
 
-    ``first_text`` is when the first piece came, in seconds of the monotonic clock.
+    ``first_text`` is when the first piece came, in seconds of the monotonic clock; ``claude_request_id`` the
+    name under which whoever was asked knows the call.
     """
 
     text: str | None
@@ -38,6 +39,7 @@ class Reply:
     usage: Usage = _NO_USAGE
     failure: BridgeError | None = None
     first_text: float | None = None
+    claude_request_id: str | None = None
 
 
 def failed(error: BridgeError, model: str) -> Reply:
@@ -138,7 +140,10 @@ class Asking:
 
     def _ended(self, stop_reason: str, text: str | None, failure: BridgeError | None = None) -> Reply:
         model = (self._completed or self._started or self).model
-        return Reply(text, stop_reason, model, self._usage(), failure, self._first_text)
+        request_id = failure.claude_request_id if failure else None
+        if request_id is None and self._started is not None:
+            request_id = self._started.request_id
+        return Reply(text, stop_reason, model, self._usage(), failure, self._first_text, request_id)
 
     def _usage(self) -> Usage:
         """Return what the call took; of an answer without its end, what it must have taken at least."""

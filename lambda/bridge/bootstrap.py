@@ -183,7 +183,14 @@ def remembering() -> Remembering:
     from bridge.remembering import Remembering
 
     memory_ttl = settings().seconds("MEMORY_TTL")
-    return Remembering(_archive(), _eraser(), memory_ttl, now, telemetry.record_lost_memories)
+    return Remembering(
+        _archive(),
+        _eraser(),
+        memory_ttl,
+        now,
+        lost=telemetry.record_lost_memories,
+        taken_in=telemetry.record_taken_in,
+    )
 
 
 @functools.cache

@@ -47,7 +47,8 @@ class BridgeError(Exception):
 
     ``retryable`` says whether the same message may succeed later, and ``retry_after`` (seconds)
     when, where that is known. Once a turn has failed, its message needs a request id of its own.
-    ``detail`` is for the log, and holds no message's text.
+    ``detail`` is for the log, and holds no message's text; so is ``claude_request_id``, the name under which
+    whoever was asked for an answer knows the call that failed.
     """
 
     code: ClassVar[str] = "internal"
@@ -60,12 +61,14 @@ class BridgeError(Exception):
         retryable: bool | None = None,
         retry_after: float | None = None,
         detail: str | None = None,
+        claude_request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.retryable = self.retryable_by_default if retryable is None else retryable
         self.retry_after = retry_after
         self.detail = detail
+        self.claude_request_id = claude_request_id
 
 
 class BadRequest(BridgeError):

@@ -32,6 +32,13 @@ _UNCOUNTED = (requests.Ping, requests.Resume, requests.Cancel)
 Forget = Callable[[str, str | None], int]
 """Removes an owner's session, or without one everything of the owner's; returns how many exchanges it had."""
 
+Named = Callable[[str], None]
+"""Hears under which id a request is worked on."""
+
+
+def _unheard(_: str) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -79,8 +86,13 @@ class Reception:
         self._settings = settings
         self._clock = clock
 
-    def receive(self, connection_id: str, body: str, *, binary: bool = False) -> Reply:
-        """Return the reply to a frame; its ``frame`` is None where the answer comes later by a post."""
+    def receive(
+        self, connection_id: str, body: str, *, binary: bool = False, named: Named = _unheard
+    ) -> Reply:
+        """Return the reply to a frame; its ``frame`` is None where the answer comes later by a post.
+
+        ``named`` hears of the request's id as soon as that is known; a query of the original's gets its own.
+        """
         try:
             if binary:
                 raise FrameError(BadRequest("Send text frames, not binary ones."))
@@ -89,11 +101,15 @@ class Reception:
             tell = (
                 original.error(wrong.error) if wrong.original else frames.error(wrong.error, wrong.request_id)
             )
+            if wrong.request_id is not None:
+                named(wrong.request_id)
             return Reply(tell, "invalid", wrong.request_id, wrong.error)
+        if request.request_id is not None:
+            named(request.request_id)
         action = type(request).__name__.lower()
         try:
             counted = not isinstance(request, _UNCOUNTED)
-            frame = self._act(request, self._speakers.hear(connection_id, counted=counted))
+            frame = self._act(request, self._speakers.hear(connection_id, counted=counted), named)
         except BridgeError as error:
             return _refusal(request, action, error)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -102,10 +118,10 @@ class Reception:
             return _refusal(request, action, internal)
         return Reply(frame, action, request.request_id)
 
-    def _act(self, request: requests.Request, speaker: Connection) -> Frame | None:
+    def _act(self, request: requests.Request, speaker: Connection, named: Named) -> Frame | None:
         match request:
             case requests.Query():
-                return self._query(request, speaker)
+                return self._query(request, speaker, named)
             case requests.Resume():
                 return self._resuming.resume(request, speaker)
             case requests.Cancel():
@@ -134,13 +150,14 @@ class Reception:
         found = self._reminding.search(owner, request.text, request.session_id, limit)
         return frames.memories(found, limit, request.request_id)
 
-    def _query(self, query: requests.Query, speaker: Connection) -> Frame | None:
+    def _query(self, query: requests.Query, speaker: Connection, named: Named) -> Frame | None:
         model = query.model or self._settings.model
         if model not in self._settings.allowed_models:
             allowed = ", ".join(self._settings.allowed_models)
             raise BadRequest(f"The model {model[:64]!r} is not allowed here. Allowed: {allowed}.")
         wire: Wire = "original" if query.request_id is None else "bridge"
         request_id = query.request_id or str(uuid.uuid4())
+        named(request_id)
         name = query.session_id or new_session_name(speaker.owner, request_id)
         turn = Turn(
             key=SessionKey(speaker.owner, name),

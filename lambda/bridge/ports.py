@@ -320,10 +320,14 @@ class Gateway(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The beginning of Claude's answer: what it has taken up to then, and who answers."""
+    """The beginning of Claude's answer: what it has taken up to then, and who answers.
+
+    ``request_id`` is the name under which whoever answers knows the call, where it tells one.
+    """
 
     usage: Usage
     model: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 
 from bridge.conversation import Cost, Usage
@@ -33,6 +33,34 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """What tokens cost by kind, in billionths of a dollar.
+
+    ``uncached`` is what all of them would have cost without the cache.
+    """
+
+    input: Decimal = Decimal()
+    output: Decimal = Decimal()
+    cache_write: Decimal = Decimal()
+    cache_read: Decimal = Decimal()
+    uncached: Decimal = Decimal()
+
+    def __add__(self, other: Bill) -> Bill:
+        return Bill(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def cost(self) -> Cost:
+        """The sum, as it is kept with an exchange."""
+        whole = self.input + self.output + self.cache_write + self.cache_read
+        return Cost(round(whole), round(self.uncached))
+
+    def dollars(self) -> dict[str, float]:
+        """Return the dollars by kind."""
+        kinds = ("input", "output", "cache_write", "cache_read")
+        return {kind: float(getattr(self, kind).scaleb(-9)) for kind in kinds}
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """The models' prices. A name stands for dated versions too: ``claude-x`` for ``claude-x-20270101``."""
 
@@ -49,22 +77,25 @@ class Prices:
 
     def cost(self, model: str, usage: Usage) -> Cost | None:
         """Return what ``usage`` costs with ``model``; None where the model has no price."""
+        bill = self.bill(model, usage)
+        return bill.cost if bill else None
+
+    def bill(self, model: str, usage: Usage) -> Bill | None:
+        """Return what ``usage`` costs with ``model`` by kind; None where the model has no price."""
         price = self._price_of(model)
         if price is None:
             return None
         for_an_hour = min(usage.cache_creation_1h_input_tokens, usage.cache_creation_input_tokens)
         for_minutes = usage.cache_creation_input_tokens - for_an_hour
-        billed = (
-            usage.input_tokens
-            + WRITE * for_minutes
-            + WRITE_1H * for_an_hour
-            + READ * usage.cache_read_input_tokens
-        )
+        read = price.input * _NANODOLLARS
+        written = price.output * _NANODOLLARS * usage.output_tokens
         whole = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
-        output = price.output * usage.output_tokens
-        return Cost(
-            round((price.input * billed + output) * _NANODOLLARS),
-            round((price.input * whole + output) * _NANODOLLARS),
+        return Bill(
+            input=read * usage.input_tokens,
+            output=written,
+            cache_write=read * (WRITE * for_minutes + WRITE_1H * for_an_hour),
+            cache_read=read * READ * usage.cache_read_input_tokens,
+            uncached=read * whole + written,
         )
 
     def _price_of(self, model: str) -> Price | None:

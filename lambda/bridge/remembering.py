@@ -28,6 +28,9 @@ from bridge.ports import Archive, Clock, Eraser, Pause, Rewrite, never
 Lost = Callable[[int, int], None]
 """Hears of so many segments that could not be read, and of how many exchanges they named."""
 
+TakenIn = Callable[[Sequence[str]], None]
+"""Hears of the requests whose exchanges were taken into a memory's segments."""
+
 SEAL_AT = 8
 """Exchanges that wait before they become a segment. Each that waits is read by whoever recalls cold;
 each segment is read by whoever recalls at all."""
@@ -55,22 +58,26 @@ _LAST_SEQ = 2**53
 _DAY = 24 * 3600 * 1000
 
 
-def _unheard(segments: int, exchanges: int) -> None:
+def _unheard(*_: object) -> None:
     """Tell nobody."""
 
 
 class _Change(NamedTuple):
-    """A change of a memory, and the segments that could not be read: what they named is lost to it."""
+    """A change of a memory, and the segments that could not be read: what they named is lost to it.
+
+    ``taken_in`` are the requests whose exchanges come into a segment for the first time.
+    """
 
     rewrite: Rewrite
     lost: tuple[Segment, ...]
+    taken_in: tuple[str, ...]
 
 
 class Remembering:
     """Tends memories. ``memory_ttl`` is how long an exchange is kept.
 
     ``lost`` is told how many segments could not be read, and how many exchanges they named, which stay
-    where they are and are not recalled any more.
+    where they are and are not recalled any more; ``taken_in`` of whose exchanges a segment was made.
     """
 
     def __init__(
@@ -80,12 +87,14 @@ class Remembering:
         memory_ttl: timedelta,
         clock: Clock,
         lost: Lost = _unheard,
+        taken_in: TakenIn = _unheard,
     ) -> None:
         self._archive = archive
         self._erasure = Erasure(archive, eraser)
         self._memory_ttl = memory_ttl
         self._clock = clock
         self._lost = lost
+        self._taken_in = taken_in
 
     def tend(self, owner: str, *, removed: bool = False, pause: Pause = never) -> int:
         """Bring a memory in order; return how many exchanges were erased on that way.
@@ -105,6 +114,8 @@ class Remembering:
                 continue
             if change.lost:
                 self._lost(len(change.lost), sum(segment.exchanges for segment in change.lost))
+            if change.taken_in:
+                self._taken_in(change.taken_in)
             if len(head.pending) <= MOST_SETTLED:
                 return erased
         raise RuntimeError("the memory's head was changed by others again and again")
@@ -116,7 +127,8 @@ class Remembering:
         unclean, read = self._unclean(owner, head, oldest, removed=removed)
         if not seal and not unclean and not gone and not head.forgetting:
             return None
-        settled, fresh = self._analyse_pending(owner, head) if seal else (set(), [])
+        settled, found = self._read_pending(owner, head) if seal else (set[str](), dict[str, Exchange]())
+        fresh = _analysed(found)
         stay = tuple(segment for segment in head.segments if segment not in unclean)
         stay, tail = _tail(stay, len(settled)) if fresh else (stay, ())
         rewritten = [each for each in (*unclean, *tail) if _stays_partly(head, each, oldest)]
@@ -139,7 +151,9 @@ class Remembering:
             outdated=outdated(head.forgotten, self._clock()),
             sweeps=removed,
         )
-        return _Change(rewrite, tuple(segment for segment, found in unpacked.items() if found is None))
+        lost = tuple(segment for segment, analyses in unpacked.items() if analyses is None)
+        held = set(map(ref_of, kept))
+        return _Change(rewrite, lost, tuple(found[ref].request_id for ref in found if ref in held))
 
     def _unclean(
         self, owner: str, head: Head, oldest: int, *, removed: bool
@@ -164,13 +178,13 @@ class Remembering:
                 found.append(segment)
         return tuple(found), read
 
-    def _analyse_pending(self, owner: str, head: Head) -> tuple[set[str], list[Analysis]]:
-        """Return the names that need not wait any more, and what their exchanges say."""
+    def _read_pending(self, owner: str, head: Head) -> tuple[set[str], dict[str, Exchange]]:
+        """Return the names that need not wait any more, and their exchanges."""
         waiting = sorted(head.pending, key=lambda ref: Ref.parse(ref).at)[:MOST_SETTLED]
         found = dict(self._read(owner, waiting))
         lost = milliseconds(self._clock() - LOST_AFTER)
         settled = {ref for ref in waiting if ref in found or Ref.parse(ref).at <= lost}
-        return settled, _analysed(found)
+        return settled, found
 
     def _unpack(self, owner: str, packed: bytes | None) -> list[Analysis] | None:
         """Return what a segment holds; None where not even its names can be read."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bridge.conversation import Cost, Exchange, Session, SessionKey, Usage
+from bridge.conversation import Exchange, Session, SessionKey, Usage
 from bridge.errors import UpstreamError
 from bridge.interruption import Interruption
 from bridge.memory import summary
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
-from bridge.ports import Claude, Clock, Completed, Sessions, Summaries, Taken, Text
-from bridge.pricing import Prices
+from bridge.ports import Claude, Clock, Completed, Sessions, Started, Summaries, Taken, Text
+from bridge.pricing import Bill, Prices
 
 GOOD_ENDS = ("end_turn", "stop_sequence", "max_tokens")
 """How a summary may end: one that reached its bound is cut at a sentence's end."""
@@ -39,12 +39,28 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A fold that was made: how many turns it took in, what it took, and whether it was kept."""
+    """A fold that was made: how many turns it took in, what it took, and whether it was kept.
+
+    ``request_ids`` are the turns', ``bill`` is what it took by kind (None where the model has no price),
+    ``claude_request_ids`` the names under which the model's server knows the calls, as far as it tells them.
+    """
 
     turns: int
     characters: int
     taken: Taken
     kept: bool
+    request_ids: tuple[str, ...]
+    bill: Bill | None
+    claude_request_ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the calls for a summary took so far; ``bill`` is None from the first one on that has no price."""
+
+    usage: Usage = field(default_factory=Usage)
+    bill: Bill | None = field(default_factory=Bill)
+    claude_request_ids: list[str] = field(default_factory=list)
 
 
 class Summarizing:
@@ -80,23 +96,32 @@ class Summarizing:
         left = self._left(session, turns, begins=before is None)
         if not left:  # all of it is past its time, or nearly
             return None
-        text, taken = self._write(before.text if before else "", left)
+        text, written = self._write(before.text if before else "", left)
+        taken = Taken(written.usage, written.bill.cost if written.bill else None)
         since = before.since if before else left[0].at
         after = Summary(turns[-1], text, since)
         kept = self._summaries.keep(session, before, after, taken)
-        return Folded(len(left), len(after.text), taken, kept)
+        return Folded(
+            turns=len(left),
+            characters=len(after.text),
+            taken=taken,
+            kept=kept,
+            request_ids=tuple(exchange.request_id for exchange in left),
+            bill=written.bill,
+            claude_request_ids=tuple(written.claude_request_ids),
+        )
 
-    def _write(self, notes: str, left: list[Exchange]) -> tuple[str, Taken]:
+    def _write(self, notes: str, left: list[Exchange]) -> tuple[str, _Written]:
         """Fold what left into the notes so far, so much at a time as a call takes."""
-        usage = Usage()
-        cost: Cost | None = Cost()
+        written = _Written()
         for part in _portions([exchange for exchange in left if exchange.answer is not None]):
-            text, completed = self._ask(Prompt([_instructions()], [_message(summary.request(notes, part))]))
+            request = Prompt([_instructions()], [_message(summary.request(notes, part))])
+            text, completed = self._ask(request, written)
             notes = summary.bounded(text, whole=completed.stop_reason != "max_tokens")
-            usage += completed.usage
-            price = self._settings.prices.cost(completed.model, completed.usage)
-            cost = cost + price if cost is not None and price is not None else None
-        return notes, Taken(usage, cost)
+            written.usage += completed.usage
+            bill = self._settings.prices.bill(completed.model, completed.usage)
+            written.bill = written.bill + bill if written.bill is not None and bill is not None else None
+        return notes, written
 
     def _left(self, session: Session, turns: range, *, begins: bool) -> list[Exchange]:
         """Return what left the window, oldest first; of very much only the newest.
@@ -114,19 +139,26 @@ class Summarizing:
             left.append(exchange)
         return left[::-1]
 
-    def _ask(self, prompt: Prompt) -> tuple[str, Completed]:
+    def _ask(self, prompt: Prompt, written: _Written) -> tuple[str, Completed]:
         pieces: list[str] = []
         completed: Completed | None = None
+        named: str | None = None
         with self._claude.answer(prompt, self._settings.model, Interruption()) as events:
             for event in events:
-                if isinstance(event, Text):
+                if isinstance(event, Started):
+                    named = event.request_id
+                elif isinstance(event, Text):
                     pieces.append(event.text)
                 elif isinstance(event, Completed):
                     completed = event
         text = "".join(pieces)
         if completed is None or completed.stop_reason not in GOOD_ENDS or not text.strip():
             reason = completed.stop_reason if completed else "no end"
-            raise UpstreamError("The model wrote no summary.", retryable=False, detail=reason)
+            raise UpstreamError(
+                "The model wrote no summary.", retryable=False, detail=reason, claude_request_id=named
+            )
+        if named is not None:
+            written.claude_request_ids.append(named)
         return text, completed
 
 

@@ -13,8 +13,11 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from bridge.conversation import STOP_REASON_CANCELLED
 
 if TYPE_CHECKING:
-    from bridge.answering import Outcome
+    from collections.abc import Sequence
+
     from bridge.conversation import Exchange, Turn
+    from bridge.outcome import Outcome
+    from bridge.pricing import Bill
     from bridge.summarizing import Folded
 
 logger = Logger()
@@ -30,6 +33,17 @@ def count_failure(code: str) -> None:
         metric.add_dimension(name="code", value=code)
 
 
+def _count_dollars(bill: Bill) -> None:
+    """Count what a call cost, and that by kind."""
+    metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=bill.cost.nanodollars / 1e9)
+    for kind, dollars in bill.dollars().items():
+        metrics.add_metric(name=f"Dollars{_capitalized(kind)}", unit=MetricUnit.NoUnit, value=dollars)
+
+
+def _capitalized(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("_"))
+
+
 def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
     """Log and measure a turn; ``waited`` is how long it stood in the queue, in seconds."""
     assert outcome.exchange is not None  # noqa: S101 - a turn without one raised
@@ -43,11 +57,9 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         metrics.add_metric(name="TimeToFirstToken", unit=MetricUnit.Milliseconds, value=first_token)
     if not outcome.repeated:
         for kind, tokens in exchange.usage.as_dict().items():
-            name = "".join(word.capitalize() for word in kind.split("_"))
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=tokens)
-        if exchange.cost is not None:
-            dollars = exchange.cost.nanodollars / 1e9
-            metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=dollars)
+            metrics.add_metric(name=_capitalized(kind), unit=MetricUnit.Count, value=tokens)
+        if outcome.bill is not None:
+            _count_dollars(outcome.bill)
     if turn.recall != "off" and not outcome.repeated:
         metrics.add_metric(name="Recalled", unit=MetricUnit.Count, value=outcome.recalled)
         metrics.add_metric(
@@ -69,12 +81,18 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
         stop_reason=exchange.stop_reason,
         code=exchange.failure.code if exchange.failure else None,
         detail=outcome.failure.detail if outcome.failure else None,
+        claude_request_id=outcome.claude_request_id,
         usage=exchange.usage.as_dict(),
+        dollars=outcome.bill.dollars() if outcome.bill else None,
         wire=turn.wire,
+        connection_id=turn.connection_id,
         repeated=outcome.repeated,
         client_gone=outcome.client_gone,
         recalled=outcome.recalled,
+        recall_ms=round(outcome.recall_seconds * 1000),
         posts=outcome.posts,
+        waited_ms=round(waited * 1000),
+        first_token_ms=None if outcome.first_text is None else round((waited + outcome.first_text) * 1000),
         duration_ms=round(outcome.duration * 1000),
     )
 
@@ -91,15 +109,22 @@ def record_summary(folded: Folded) -> None:
     metrics.add_metric(name="Summaries", unit=MetricUnit.Count, value=1)
     metrics.add_metric(name="SummaryInputTokens", unit=MetricUnit.Count, value=usage.input_tokens)
     metrics.add_metric(name="SummaryOutputTokens", unit=MetricUnit.Count, value=usage.output_tokens)
-    if folded.taken.cost is not None:
-        dollars = folded.taken.cost.nanodollars / 1e9
-        metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=dollars)
+    if folded.bill is not None:
+        _count_dollars(folded.bill)
     logger.info(
         "summary written" if folded.kept else "summary came too late",
         turns=folded.turns,
         characters=folded.characters,
         usage=usage.as_dict(),
+        dollars=folded.bill.dollars() if folded.bill else None,
+        request_ids=folded.request_ids,
+        claude_request_ids=folded.claude_request_ids,
     )
+
+
+def record_taken_in(request_ids: Sequence[str]) -> None:
+    """Log which turns came into their owner's memory, so that each can be followed to its end."""
+    logger.info("exchanges taken into a memory", exchanges=len(request_ids), request_ids=request_ids)
 
 
 def record_lost_memories(segments: int, exchanges: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.adapters.claude import ATTEMPTS
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory import prompt
@@ -132,7 +131,7 @@ def test_a_wait_over_a_minute_is_the_clients(server: MessagesServer, waits: list
     server.reply(failing(429, "rate_limit_error", retry_after="61"))
     error = fails(api(server))
     assert (error.code, error.retryable, error.retry_after) == ("upstream_overloaded", True, 61.0)
-    assert error.detail == "status 429, rate_limit_error, request req_1"
+    assert (error.detail, error.claude_request_id) == ("status 429, rate_limit_error", "req_1")
     assert waits == []
 
 
@@ -176,6 +175,27 @@ def test_after_the_first_word_nothing_is(
     assert caught.value.retryable
     assert heard == ANSWERED[:2]
     assert (waits, len(server.asked)) == ([], 1)
+
+
+def test_the_name_of_a_call_is_told_with_its_beginning(server: MessagesServer) -> None:
+    server.reply(Reply(headers={"request-id": "req_011CSHoEeqs5C35K2UUqR7Fy"}))
+    started = ask(api(server))[0]
+    assert isinstance(started, Started)
+    assert started.request_id == "req_011CSHoEeqs5C35K2UUqR7Fy"
+
+
+@pytest.mark.parametrize(
+    "end", [(RESET,), (), (b"data: garbage\n\n",), (event("error", error={"type": "overloaded_error"}),)]
+)
+def test_the_name_of_a_call_is_told_with_its_failure(server: MessagesServer, end: tuple[bytes, ...]) -> None:
+    server.reply(Reply((START, text("Hel"), *end), headers={"request-id": "req_2"}))
+    assert fails(api(server)).claude_request_id == "req_2"
+
+
+@pytest.mark.parametrize("told", ["", "two words", "é", "r" * 129, "\x1b[2J"])
+def test_what_is_no_name_of_a_call_is_not_told(server: MessagesServer, told: str) -> None:
+    server.reply(failing(400, **{"request-id": told}))
+    assert fails(api(server)).claude_request_id is None
 
 
 def test_a_server_that_is_not_there(waits: list[float]) -> None:

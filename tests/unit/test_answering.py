@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.answering import Outcome
 from bridge.conversation import Failure, Session, Turn, Usage
 from bridge.errors import BridgeError, Internal, TurnTaken, UpstreamError, UpstreamOverloaded
 from bridge.keeping import MAX_NUMBERINGS
+from bridge.outcome import Outcome
 from bridge.ports import Completed
 from tests import wired
 from tests.fake_turns import MemoryTurns

@@ -46,6 +46,20 @@ def test_each_kind_is_paid_for_itself(plain: int, written: int, read: int, said:
     assert whole.uncached_nanodollars == (plain + written + read) * 100 + said * 500
 
 
+@given(counts, counts, counts, counts, counts)
+def test_the_kinds_of_a_bill_add_up_to_its_cost(
+    plain: int, said: int, written: int, read: int, for_an_hour: int
+) -> None:
+    usage = Usage(plain, said, written, read, min(for_an_hour, written))
+    bill = PRICES.bill("claude-sonnet-5-5", usage)
+    assert bill is not None
+    dollars = bill.dollars()
+    assert sum(dollars.values()) == pytest.approx(bill.cost.nanodollars / 1e9, abs=1e-9)
+    tokens = {"input": plain, "output": said, "cache_write": written, "cache_read": read}
+    assert {kind for kind, cost in dollars.items() if cost} == {kind for kind, n in tokens.items() if n}
+    assert (bill + bill).cost == PRICES.cost("claude-sonnet-5-5", usage + usage)
+
+
 def test_a_dated_version_costs_what_its_model_does_and_an_unknown_model_nothing_known() -> None:
     assert PRICES.cost("claude-sonnet-5-5-20261001", Usage(1)) == Cost(2000, 2000)
     assert PRICES.cost("claude-sonnet-5", Usage(1)) is None

@@ -37,9 +37,12 @@ class Memories:
         self.archive = MemoryArchive(self.sessions, self.clock, MEMORY_TTL)
         self.functions = [Recollections(self.archive, self.clock) for _ in range(2)]
         self.said = 0
+        self.taken_in: list[str] = []
+        """The requests that were told to have come into a segment."""
 
     def remembering(self) -> Remembering:
-        return Remembering(self.archive, self.archive, MEMORY_TTL, self.clock)
+        taken_in = self.taken_in.extend
+        return Remembering(self.archive, self.archive, MEMORY_TTL, self.clock, taken_in=taken_in)
 
     def say(self, owner: str, session: str, answer: str | None = "Fine.") -> str:
         """Say something with a word in it that nobody else ever says."""
@@ -219,6 +222,15 @@ def test_a_name_whose_exchange_never_was_kept_is_given_up_in_time(memories: Memo
         memories.say("ada", "plans")
     memories.remembering().tend("ada")
     assert memories.sessions.heads["ada"].pending == frozenset()
+
+
+def test_each_turn_is_told_once_to_have_come_into_a_segment(memories: Memories) -> None:
+    for turns in (SEAL_AT - 1, 1, SEAL_AT, 1):
+        for _ in range(turns):
+            memories.say("ada", "plans")
+        for _ in range(2):
+            memories.remembering().tend("ada")
+    assert memories.taken_in == [request_id(number) for number in range(1, 2 * SEAL_AT + 1)]
 
 
 def test_what_is_past_its_time_leaves_the_segments(memories: Memories) -> None:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import outbox, resuming, watching
-from bridge.answering import Outcome
 from bridge.conversation import Usage
 from bridge.errors import Internal, NotFound, UpstreamError
 from bridge.memory.head import Head, Tombstone, mark_of
+from bridge.outcome import Outcome
 from bridge.ports import Connection, Started
 from bridge.protocol.requests import Cancel, Resume
 from bridge.resuming import Resuming

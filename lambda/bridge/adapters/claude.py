@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ MAX_RETRY_AFTER = 86_400.0
 NO_KEY = "unset"
 """What a deployment puts in the secret's place until someone sets the key."""
 
+_REQUEST_ID = re.compile("[!-~]{1,128}")
 _OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529)
 _RETRIED = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -124,6 +126,7 @@ class MessagesApi:
         sent = _header_value(key)
         if sent == NO_KEY:
             raise UpstreamError("The bridge has no Anthropic key yet. Put one in with: bridge key set")
+        named: str | None = None
         try:
             with (
                 self._http.post(
@@ -136,6 +139,7 @@ class MessagesApi:
                 ) as response,
                 interruption.breaking(response.raw.shutdown),
             ):
+                named = request_id_of(response)
                 if response.status_code != HTTPStatus.OK:
                     self._refuse(response, key)
                 yield from self._read(response, body["model"])
@@ -144,14 +148,16 @@ class MessagesApi:
                 "The connection to Claude's API failed. Send it again.",
                 retryable=True,
                 detail=type(error).__name__,
+                claude_request_id=named,
             )
             raise _Transient(told) from error
 
     def _read(self, response: requests.Response, model: str) -> Iterator[Piece]:
         # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
         try:
-            yield from sse.read(sse.lines_of(_arriving(response)), model)
+            yield from sse.read(sse.lines_of(_arriving(response)), model, request_id_of(response))
         except BridgeError as error:
+            error.claude_request_id = request_id_of(response)
             if error.retryable:
                 raise _Transient(error) from error
             raise
@@ -202,11 +208,23 @@ def _header_value(key: str) -> str:
     return stripped
 
 
+def request_id_of(response: requests.Response) -> str | None:
+    """Return the name under which the server knows a call, for the log; None where it tells none."""
+    told = response.headers.get("request-id", "")
+    return told if _REQUEST_ID.fullmatch(told) else None
+
+
 def error_of(response: requests.Response) -> BridgeError:
     """Return what the client is told of a response other than 200."""
+    error = _error_of(response)
+    error.claude_request_id = request_id_of(response)
+    return error
+
+
+def _error_of(response: requests.Response) -> BridgeError:
     status = response.status_code
     kind, message = _error_body(response)
-    detail = f"status {status}, {kind}, request {response.headers.get('request-id', 'unknown')[:64]}"
+    detail = f"status {status}, {kind}"
     if status in _OVERLOADED:
         return UpstreamOverloaded(
             "Claude is overloaded, or this key's rate limit is used up. Try again in a while.",

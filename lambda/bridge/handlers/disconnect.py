@@ -17,6 +17,10 @@ bootstrap.prepare(bootstrap.connections)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Remove a connection's record."""
     connection_id = event["requestContext"]["connectionId"]
-    bootstrap.connections().close(connection_id)
+    try:
+        bootstrap.connections().close(connection_id)
+    except Exception:
+        logger.exception("a connection could not be forgotten", connection_id=connection_id)
+        raise
     logger.info("disconnected", connection_id=connection_id)
     return {"statusCode": 200}

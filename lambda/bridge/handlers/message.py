@@ -30,18 +30,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         bootstrap.intake().register(context)
         reply = bootstrap.reception().receive(
-            connection_id, event.get("body") or "", binary=bool(event.get("isBase64Encoded"))
+            connection_id,
+            event.get("body") or "",
+            binary=bool(event.get("isBase64Encoded")),
+            named=logger.set_correlation_id,
         )
     except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer
         error = Internal("The bridge could not take this in. Try again.")
         error.__cause__ = failure
         reply = Reply(frames.error(error), "unknown", error=error)
-    if reply.request_id is not None:
-        logger.set_correlation_id(reply.request_id)
     if reply.error is not None:
         count_failure(reply.error.code)
     if isinstance(reply.error, Internal):
-        logger.error("a frame could not be received", exc_info=reply.error.__cause__)
+        logger.error(
+            "a frame could not be received", exc_info=reply.error.__cause__, connection_id=connection_id
+        )
     logger.info(
         "frame received",
         action=reply.action,

@@ -102,7 +102,12 @@ def _summarize(key: SessionKey) -> None:
         folded = bootstrap.summarizing().fold(key)
     except BridgeError as error:
         count_failure("summary")
-        logger.warning("no summary was written", code=error.code, detail=error.detail)
+        logger.warning(
+            "no summary was written",
+            code=error.code,
+            detail=error.detail,
+            claude_request_id=error.claude_request_id,
+        )
         if error.retryable:
             raise
         return  # the session's next turn tries again

@@ -74,8 +74,10 @@ def data_of(lines: Iterable[bytes]) -> Iterator[str]:
         yield "\n".join(data)
 
 
-def read(lines: Iterable[bytes], model: str) -> Iterator[Piece]:
+def read(lines: Iterable[bytes], model: str, request_id: str | None = None) -> Iterator[Piece]:
     """Yield `Started`, the answer's text as it comes, and `Completed` at its end.
+
+    ``request_id`` is what the call's response was called, in its header.
 
     Only text counts: thinking and whatever else a reply may hold passes by, and so do events of
     kinds yet unknown. Raises a `BridgeError` for an error event, for what is no event, and for a
@@ -90,7 +92,7 @@ def read(lines: Iterable[bytes], model: str) -> Iterator[Piece]:
                 message = _table(event, "message")
                 model = _name(message.get("model"), model)
                 usage |= _counts(message)
-                yield Started(Usage(**usage), model)
+                yield Started(Usage(**usage), model, request_id)
             case "content_block_start":
                 block = _table(event, "content_block")
                 if block.get("type") == "text" and isinstance(block.get("text"), str) and block["text"]:
