@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.conversation import Exchange, Session, SessionKey, Turn, Usage
+from bridge.conversation import Exchange, Instructions, Session, SessionKey, Turn, Usage
 from bridge.errors import ClientGone, SessionForgotten, TurnTaken
 from bridge.interruption import Interrupted, Interruption
 from bridge.memory.head import EVERYTHING, Head, Segment, Tombstone, mark_of
@@ -96,6 +96,14 @@ class MemorySessions:
     heads: dict[str, Head] = field(default_factory=dict)
     crash_before_header: bool = False
     before_keep: Callable[[], object] | None = None
+    instructed: dict[SessionKey, Instructions] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+
+    def instructions(self, session: Session, *, renew: bool = False) -> Instructions | None:
+        if session.instructed is None:
+            return None
+        self.reads.append("renewed" if renew else "read")
+        return self.instructed.get(session.key)
 
     def load(self, key: SessionKey) -> Remembered:
         kept = self.exchanges.get(key, {})
@@ -105,7 +113,9 @@ class MemorySessions:
         head = self.heads.get(key.owner, Head())
         return Remembered(session.caught_up(found), found, self.summaries.get(key), head)
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
+    def keep(
+        self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY, system: str | None = None
+    ) -> Exchange:
         meddle, self.before_keep = self.before_keep, None
         if meddle is not None:
             meddle()
@@ -121,6 +131,10 @@ class MemorySessions:
             raise TurnTaken(str(after.key))
         if there != exchange:
             return there
+        if exchange.instructed is not None:
+            self.instructed.pop(after.key, None)
+            if system:
+                self.instructed[after.key] = Instructions(system, exchange.turn)
         if self.crash_before_header:
             self.crash_before_header = False
             raise Crash
@@ -232,6 +246,7 @@ class MemoryArchive:
         if header is not None and gone(header.last_updated):
             del self.sessions.headers[key]
             self.sessions.summaries.pop(key, None)
+            self.sessions.instructed.pop(key, None)
         kept = self.sessions.exchanges.get(key, {})
         left = {turn: exchange for turn, exchange in kept.items() if not gone(exchange.at)}
         self.sessions.exchanges[key] = left

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from bridge import asking
+from bridge import asking, instructing
 from bridge.asking import Asking, Reply
 from bridge.closing import closing_frame
 from bridge.conversation import Exchange, Failure, Session, Turn
@@ -120,7 +120,8 @@ class Answering:
                 reply = self._ask(turn, parts, outbox, watch, interruption, outcome)
             else:
                 reply = asking.failed(_interrupted(), turn.model)
-            exchange = self._exchange(turn, remembered.session, reply, outcome)
+            instructed = instructing.changed(turn, remembered.session, parts.instructions)
+            exchange = self._exchange(turn, remembered.session, reply, outcome, instructed)
         if outcome.repeated and not in_window:  # other turns came after it: its header knows of it
             kept = outcome.exchange = exchange
         else:
@@ -153,6 +154,7 @@ class Answering:
             message=turn.message,
             now=self._clock(),
             summary=remembered.summary if remembered.summary and remembered.summary.text else None,
+            instructions=instructing.in_force(turn, remembered.session, self._sessions),
         )
         if not reminded or turn.recall == "off":
             return parts
@@ -202,7 +204,9 @@ class Answering:
             call = Asking(turn.model, tokens, outbox.say, interruption, outcome.deadline)
             return call.ask(self._claude, prompt.build(parts))
 
-    def _exchange(self, turn: Turn, session: Session, reply: Reply, outcome: Outcome) -> Exchange:
+    def _exchange(
+        self, turn: Turn, session: Session, reply: Reply, outcome: Outcome, instructed: bool | None = None
+    ) -> Exchange:
         """Return the exchange that a reply makes of a turn, with what it took."""
         if reply.first_text is not None:
             outcome.first_text = reply.first_text - outcome.started
@@ -222,6 +226,7 @@ class Answering:
             usage=reply.usage,
             failure=Failure(failure.code, failure.message, failure.retryable) if failure else None,
             cost=bill.cost if bill else None,
+            instructed=instructed,
         )
 
     def _keep(self, exchange: Exchange, remembered: Remembered, turn: Turn, outcome: Outcome) -> Exchange:

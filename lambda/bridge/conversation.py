@@ -109,8 +109,20 @@ class SessionKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Instructions:
+    """A session's own system prompt, and the turn that named it."""
+
+    text: str
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """A message that was accepted and waits for its answer."""
+    """A message that was accepted and waits for its answer.
+
+    ``system`` are its session's own instructions from this turn on: None leaves them as they are, an empty
+    text removes them.
+    """
 
     key: SessionKey
     request_id: str
@@ -121,6 +133,7 @@ class Turn:
     recall: RecallScope = "owner"
     accepted: int = 0
     """When it was accepted, in milliseconds since the epoch."""
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,8 @@ class Exchange:
     failure: Failure | None = None
     cost: Cost | None = None
     """None where the model has no price."""
+    instructed: bool | None = None
+    """Whether its message named instructions for the session (True), or removed them (False)."""
 
     @property
     def characters(self) -> int:
@@ -171,7 +186,8 @@ class Session:
     expired goes on counting, so that what was said before keeps its place. ``window_start`` is
     the first turn that Claude is still told verbatim. ``version`` counts the header's writes; 0
     means that it was never written. What the summary's writing took is counted apart from the turns,
-    and by whoever writes it: a turn leaves it as it is.
+    and by whoever writes it: a turn leaves it as it is. ``instructed`` is the turn that named the session's
+    own instructions, which are kept apart; None where it has none.
     """
 
     key: SessionKey
@@ -186,6 +202,7 @@ class Session:
     unpriced_turns: int = 0
     summary_usage: Usage = Usage()
     summary_cost: Cost = Cost()
+    instructed: int | None = None
 
     @classmethod
     def begin(cls, key: SessionKey, first_turn: int, version: int = 0) -> Session:
@@ -208,6 +225,9 @@ class Session:
 
     def after(self, exchange: Exchange) -> Session:
         """Return the header as it is once ``exchange`` was kept."""
+        instructed = self.instructed
+        if exchange.instructed is not None:
+            instructed = exchange.turn if exchange.instructed else None
         return replace(
             self,
             turns=exchange.turn - self.first_turn + 1,
@@ -216,6 +236,7 @@ class Session:
             cost=self.cost + (exchange.cost or Cost()),
             unpriced_turns=self.unpriced_turns + (exchange.cost is None and exchange.usage != Usage()),
             last_updated=exchange.at,
+            instructed=instructed,
         )
 
     def caught_up(self, exchanges: Iterable[Exchange]) -> Session:

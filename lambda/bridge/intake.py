@@ -168,6 +168,7 @@ class Reception:
             wire=wire,
             recall=query.recall or self._settings.recall,
             accepted=milliseconds(self._clock()),
+            system=query.system,
         )
         self._intake(turn)
         return frames.accepted(request_id, name) if wire == "bridge" else None
@@ -176,10 +177,16 @@ class Reception:
         before = pages.Cursor.parse(request.before) if request.before else None
         session = self._find(owner, request.session_id)
         limit = request.limit or DEFAULT_PAGE
+        # The first page tells what is in force, so that it is read once, and only of a session that has any.
+        instructions = None if before else self._sessions.instructions(session)
+        system = instructions.text if instructions else None
+        besides = 0 if system is None else frames.size(system)
         exchanges = self._sessions.newest_first(session, before.newest_turn if before else None, limit + 1)
-        entries, earlier = pages.page(exchanges, before=before, first_turn=session.first_turn, limit=limit)
+        entries, earlier = pages.page(
+            exchanges, before=before, first_turn=session.first_turn, limit=limit, besides=besides
+        )
         cursor = str(earlier) if earlier else None
-        return frames.history(request.session_id, entries, cursor, request.request_id)
+        return frames.history(request.session_id, entries, cursor, request.request_id, system)
 
     def _find(self, owner: str, name: str) -> Session:
         session = self._sessions.find(SessionKey(owner, name))

@@ -29,7 +29,8 @@ class Keeping:
         loaded = remembered.head
         for _ in range(MAX_NUMBERINGS):
             try:
-                return self._sessions.keep(exchange, self._header_after(remembered, exchange), loaded)
+                after = self._header_after(remembered, exchange)
+                return self._sessions.keep(exchange, after, loaded, turn.system)
             except TurnTaken:
                 # Another delivery of this turn, or a function thought dead, came in between.
                 remembered = self._sessions.load(turn.key)
@@ -38,6 +39,8 @@ class Keeping:
                     return twin
                 session = remembered.session
                 exchange = replace(exchange, turn=session.next_turn, first_turn=session.first_turn)
+                if turn.system is not None:  # what was in force may be another by now
+                    exchange = replace(exchange, instructed=bool(turn.system))
         raise TurnTaken(str(turn.key))
 
     def _header_after(self, remembered: Remembered, exchange: Exchange) -> Session:

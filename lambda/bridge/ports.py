@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bridge.conversation import Cost, Exchange, Session, SessionKey, Turn, Usage
+from bridge.conversation import Cost, Exchange, Instructions, Session, SessionKey, Turn, Usage
 from bridge.interruption import Interruption
 from bridge.memory.head import Head, Segment, Tombstone
 from bridge.memory.prompt import Prompt
@@ -101,9 +101,18 @@ class Sessions(Protocol):
     def load(self, key: SessionKey) -> Remembered:
         """Return the session as the next turn finds it; a new one where none is alive."""
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
+    def instructions(self, session: Session, *, renew: bool = False) -> Instructions | None:
+        """Return the session's own instructions, if it has any.
+
+        With ``renew`` they go on being kept for as long as the session that has its next turn now.
+        """
+
+    def keep(
+        self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY, system: str | None = None
+    ) -> Exchange:
         """Name an exchange to its owner's memory, keep it, then its session's header ``after`` it.
 
+        Where the exchange changes its session's instructions, ``system`` are the new ones.
         Returns what is kept of the turn: another delivery of it may have come first, and to another end.
         Raises `TurnTaken` where another turn's exchange has the number; keeping the same one
         twice is no error. Raises `SessionForgotten`, and keeps nothing, where the session was

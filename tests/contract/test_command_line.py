@@ -12,7 +12,7 @@ from bridge.conversation import Failure
 from bridge.errors import BridgeError, Internal
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
-from bridge.protocol import frames, pages, requests
+from bridge.protocol import fields, frames, pages, requests
 from bridge_cli import protocol
 from bridge_cli.frames import message_frames
 from tests.contract.conftest import Deployment
@@ -21,8 +21,8 @@ from tests.messages_server import Reply, failing
 from tests.strategies import texts
 
 ID = request_id(1)
-limits = st.none() | st.integers(1, requests.MAX_PAGE)
-names = st.from_regex(requests.SESSION_NAME, fullmatch=True)
+limits = st.none() | st.integers(1, fields.MAX_PAGE)
+names = st.from_regex(fields.SESSION_NAME, fullmatch=True)
 ids = st.uuids().map(str)
 
 

@@ -67,6 +67,7 @@ def test_a_turn_is_answered_kept_and_told() -> None:
     assert (closing["type"], closing["turn"], closing["session_id"]) == ("answer", 1, "travel")
     assert closing["deltas"] == len(deltas)
     assert closing["memory"] == {
+        "system": None,
         "window_messages": 0,
         "window_characters": 0,
         "summary": None,

@@ -19,7 +19,7 @@ from bridge.conversation import (
     parse_time,
     title_of,
 )
-from bridge.protocol.requests import SESSION_NAME
+from bridge.protocol.fields import SESSION_NAME
 from tests.fakes import KEY, START, an_exchange
 from tests.strategies import texts
 

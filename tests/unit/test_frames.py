@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.conversation import Cost, Session
+from bridge.conversation import Cost, Instructions, Session
 from bridge.errors import Internal, NotFound, UpstreamOverloaded
 from bridge.memory.fence import Recalled
 from bridge.memory.prompt import Parts
 from bridge.memory.summary import Summary
 from bridge.memory.window import Window
-from bridge.protocol import frames, requests
+from bridge.protocol import fields, frames
 from tests.fakes import KEY, START, an_exchange, request_id
 from tests.strategies import texts, wide_texts
 
@@ -72,6 +72,7 @@ def test_an_answer_tells_what_the_turn_took() -> None:
         START,
         Summary(4, "They met.", START),
         [quote],
+        Instructions("In Danish.", 2),
     )
     frame = frames.answer(exchange, "travel", frames.memory(parts, "owner", retold=False), 2)
     assert frame == {
@@ -91,6 +92,7 @@ def test_an_answer_tells_what_the_turn_took() -> None:
         },
         "cost": {"dollars": 0.0015, "uncached_dollars": 0.003},
         "memory": {
+            "system": {"turn": 2, "characters": 10},
             "window_messages": 2,
             "window_characters": 5,
             "summary": {"turns": 4, "characters": 9},
@@ -153,5 +155,5 @@ def test_a_session_is_listed_with_its_title_and_when_it_was_used() -> None:
 def test_the_longest_list_of_sessions_fits_a_frame(character: str) -> None:
     key = replace(KEY, name="n" * 128)
     session = replace(Session.begin(key, 1).after(an_exchange(1, character * 90)), turns=10**6)
-    frame = frames.sessions([session] * requests.MAX_PAGE, "c" * 160, request_id(1))
+    frame = frames.sessions([session] * fields.MAX_PAGE, "c" * 160, request_id(1))
     assert len(frames.encode(frame).encode()) < frames.MAX_POST_BYTES

@@ -75,7 +75,7 @@ class DynamoEraser:
         names = {Ref.parse(ref).session for ref in refs}
         keys = {str(key): key for key in (memory_items.exchange_key(owner, ref) for ref in refs)}
         for name in names:
-            for seq in (items.HEADER_SEQ, items.SUMMARY_SEQ):
+            for seq in (items.HEADER_SEQ, items.SUMMARY_SEQ, items.INSTRUCTIONS_SEQ):
                 key = items.key_of(SessionKey(owner, name), seq)
                 keys[str(key)] = key
         found = batches.get(
@@ -98,8 +98,7 @@ class DynamoEraser:
         delete = {"TableName": self._table, "Key": items.key_of(key, items.HEADER_SEQ)}
         if until is not None:
             delete |= _written_until(until, "last_updated")
-        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
-            outlast(self._client, lambda: self._client.delete_item(**delete))
+        self._delete(delete)
 
     def _remove(self, found: list[Item], until: int | None) -> None:
         if until is None:
@@ -108,10 +107,11 @@ class DynamoEraser:
         # A session may begin anew between the look and the removal, under the same keys.
         for item in found:
             name = "last_updated" if "last_updated" in item else "since"
-            with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
-                self._client.delete_item(
-                    TableName=self._table, Key=_key_of(item), **_written_until(until, name)
-                )
+            self._delete({"TableName": self._table, "Key": _key_of(item)} | _written_until(until, name))
+
+    def _delete(self, delete: dict[str, Any]) -> None:
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            outlast(self._client, lambda: self._client.delete_item(**delete))
 
 
 def _key_of(item: Item) -> Item:
@@ -128,6 +128,9 @@ def _written_until(until: int, attribute: str) -> dict[str, Any]:
 
 
 def _written(item: Item) -> int:
-    """Return when an item was last written, in milliseconds; of a summary, the oldest that it tells of."""
+    """Return when an item was last written, in milliseconds; of a summary, the oldest that it tells of.
+
+    Of instructions, when they were named.
+    """
     written = item.get("last_updated") or item["since"]
     return milliseconds(parse_time(written["S"]))

@@ -45,8 +45,8 @@ class _Request(NamedTuple):
 class IdempotentIntake:
     """Queues a turn once per owner and request id, and takes every repeat for the same.
 
-    The same request is one of the same session, message and model; what it is to be reminded of and the
-    connection it comes by may be others. Where its session was forgotten since, it counts as new.
+    The same request is one of the same session, message, model and instructions; what it is to be reminded
+    of and the connection it comes by may be others. Where its session was forgotten since, it counts as new.
 
     A turn on the original's wire has no request id of its client's: it is never taken for a
     repeat, since people do say "yes" twice.
@@ -61,8 +61,9 @@ class IdempotentIntake:
         self._forgot = forgot
         self._config = IdempotencyConfig(
             event_key_jmespath=hashes.EVENT_KEY,
-            # With the id, which the table does not have: else its hash would bear out who guesses.
-            payload_validation_jmespath="[request_id, session_id, message, model]",
+            # With the id, which the table does not have: else its hash would bear out who guesses. What is
+            # null is left out, so that a request without instructions has the hash that it always had.
+            payload_validation_jmespath="[request_id, session_id, message, model, system][?@ != `null`]",
             expires_after_seconds=int(remember_for.total_seconds()),
         )
         self._once = idempotent_function(
@@ -93,6 +94,7 @@ class IdempotentIntake:
             "request_id": turn.request_id,
             "message": turn.message,
             "model": turn.model,
+            "system": turn.system,
         }
         if not self._queued(request, turn) and not self._queued(request, turn):
             raise _being_taken_in()
@@ -107,7 +109,7 @@ class IdempotentIntake:
             return None
         return found.session
 
-    def _queued(self, request: dict[str, str], turn: Turn) -> bool:
+    def _queued(self, request: dict[str, str | None], turn: Turn) -> bool:
         """Queue the turn once; return False where a record was in its way that is forgotten, and gone now."""
         try:
             accepted: int = self._once(request=request, turn=turn)["accepted"]
@@ -121,9 +123,9 @@ class IdempotentIntake:
             ) from error
         return accepted == turn.accepted or not self._made_way(turn)
 
-    def _take_in(self, *, request: dict[str, str], turn: Turn) -> dict[str, object]:
+    def _take_in(self, *, request: dict[str, str | None], turn: Turn) -> dict[str, object]:
         self._queue.send(turn)
-        sealed = hashes.seal(request["session_id"], request["owner"], request["request_id"])
+        sealed = hashes.seal(turn.key.name, turn.key.owner, turn.request_id)
         return {"session": sealed, "accepted": turn.accepted}  # sorted, as JSON: see `DynamoHashes.release`
 
     def _look_up(self, owner: str, request_id: str) -> _Request | None:

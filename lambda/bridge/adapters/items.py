@@ -6,6 +6,7 @@ item       ``session_id``       seq    carries
 header     ``owner/session``    0      title, turns, window, version, tokens and cost
 exchange   ``owner/session``    1 …    ``context``, request id, usage, stop reason
 summary    ``owner/session``    -1     what the window no longer holds, in short
+instruct.  ``owner/session``    -2     the session's own system prompt, the turn that named it
 connection ``connection#{id}``  -1     owner, token's id, when that was issued and expires
 revoked    ``revoked#{owner}``  -1     tokens by their ids, and before when all were issued
 rate       ``rate#{m}#{owner}`` -1     frames that an owner sent in a minute since the epoch
@@ -36,6 +37,7 @@ Item = dict[str, Any]
 SESSIONS_INDEX = "sessions-by-owner"
 HEADER_SEQ = 0
 SUMMARY_SEQ = -1
+INSTRUCTIONS_SEQ = -2
 CONNECTION_SEQ = -1
 
 SUMMARY_PREFIX = "summary_"
@@ -104,6 +106,8 @@ def exchange_item(exchange: Exchange, key: SessionKey, memory_ttl: timedelta) ->
         plain["error"] = {"code": exchange.failure.code, "message": exchange.failure.message}
         if exchange.failure.retryable is not None:
             plain["error"]["retryable"] = exchange.failure.retryable
+    if exchange.instructed is not None:
+        plain["instructed"] = exchange.instructed
     return to_item(plain)
 
 
@@ -124,13 +128,15 @@ def exchange_of(item: Item) -> Exchange:
         usage=_usage(plain["usage"]),
         failure=Failure(error["code"], error["message"], error.get("retryable")) if error else None,
         cost=_cost(plain) if "cost" in plain else None,
+        instructed=plain.get("instructed"),
     )
 
 
 def header_values(session: Session, session_ttl: timedelta) -> dict[str, Any]:
     """Return what a header carries besides its key and its version."""
     assert session.last_updated is not None  # noqa: S101 - a header is only written after an exchange
-    return {
+    instructed = {} if session.instructed is None else {"instructed": session.instructed}
+    return instructed | {
         "owner": session.key.owner,
         "title": session.title,
         "first_turn": session.first_turn,
@@ -163,6 +169,7 @@ def header_of(item: Item) -> Session:
             {kind: plain[name] for kind in Usage().as_dict() if (name := f"{SUMMARY_PREFIX}{kind}") in plain}
         ),
         summary_cost=Cost(int(plain.get("summary_cost", 0)), int(plain.get("summary_uncached_cost", 0))),
+        instructed=int(plain["instructed"]) if "instructed" in plain else None,
     )
 
 

@@ -5,14 +5,13 @@ put down in its owner's memory, so that nothing that is kept is unknown there; a
 never was kept stands for nothing. The header follows with a third write, on condition that its version
 is the one that was read. Where a function dies between the two, the header is behind by an exchange,
 and the next load brings it up to date. Plain writes cost half the capacity of a transaction over all:
-see docs/decisions/.
+see docs/decisions/. An exchange whose message changes its session's instructions does so in its own write.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,10 +19,12 @@ from aws_lambda_powertools import Logger
 
 from bridge.adapters import batches, cursors, items, memory_items
 from bridge.adapters.conflicts import outlast
+from bridge.adapters.exchanges import Exchanges
+from bridge.adapters.instructions import DynamoInstructions
 from bridge.adapters.items import Item
 from bridge.adapters.naming import Naming
-from bridge.conversation import Exchange, Session, SessionKey, format_time
-from bridge.errors import SessionForgotten, TurnTaken
+from bridge.conversation import Exchange, Instructions, Session, SessionKey, format_time
+from bridge.errors import SessionForgotten
 from bridge.memory.head import Head
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
@@ -64,6 +65,8 @@ class DynamoSessions:
         self._clock = clock
         self._logger = logger
         self._naming = Naming(client, table, memory_ttl, clock, logger)
+        self._instructions = DynamoInstructions(client, table, session_ttl, clock, logger)
+        self._put_once = Exchanges(client, table, memory_ttl, self._instructions).put
 
     def load(self, key: SessionKey) -> Remembered:
         """Return the session and its exchanges since the window's start, read consistently.
@@ -87,12 +90,18 @@ class DynamoSessions:
         session, alive = self._open(key, self._read_at_once(key))
         return session if alive else None
 
-    def keep(self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY) -> Exchange:
+    def instructions(self, session: Session, *, renew: bool = False) -> Instructions | None:
+        """Return the session's own instructions; it takes no call where it has none."""
+        return self._instructions.of(session, renew=renew)
+
+    def keep(
+        self, exchange: Exchange, after: Session, head: Head = _NO_MEMORY, system: str | None = None
+    ) -> Exchange:
         """Name an exchange, keep it once, then the header after it."""
         key, ref = after.key, str(Ref.of(after.key.name, exchange))
         if not self._naming.add(key, ref, head):
             raise SessionForgotten(str(key))
-        kept = self._put(exchange, key)
+        kept = self._put_once(exchange, key, system)
         if kept != exchange:
             return kept  # by another delivery, which sees to the header
         begins = after.turns == 1 or after.version == 0
@@ -145,23 +154,6 @@ class DynamoSessions:
             if "LastEvaluatedKey" not in page:
                 return listed, None
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _put(self, exchange: Exchange, key: SessionKey) -> Exchange:
-        """Put an exchange unless the turn has one; return what it has."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=items.exchange_item(exchange, key, self._memory_ttl),
-                ConditionExpression="attribute_not_exists(session_id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as taken:
-            there = items.exchange_of(taken.response["Item"])
-            if there.request_id != exchange.request_id:
-                raise TurnTaken(str(key)) from taken
-            # The table has milliseconds: the same one that is put twice is the same.
-            return exchange if replace(there, at=exchange.at) == exchange else there
-        return exchange
 
     def _read_at_once(self, key: SessionKey) -> _Found:
         """Read the session's header and summary, and the head of its owner's memory.
@@ -253,6 +245,9 @@ class DynamoSessions:
 
     def _take_back(self, after: Session, exchange: Exchange, ref: str) -> None:
         """Remove what was kept of a turn whose session was forgotten meanwhile."""
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            if exchange.instructed:
+                self._instructions.take_back(exchange, after.key)
         self._client.delete_item(TableName=self._table, Key=items.key_of(after.key, exchange.turn))
         with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.delete_item(
@@ -270,8 +265,10 @@ class DynamoSessions:
         values = items.header_values(after, self._session_ttl) | {"version": after.version + 1}
         names = {f"#{name}": name for name in values}
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        if begins:  # what an earlier session of this name left
-            expression += " REMOVE " + ", ".join(items.SUMMARY_ATTRIBUTES)
+        gone = items.SUMMARY_ATTRIBUTES if begins else ()  # what an earlier session of this name left
+        gone += () if "instructed" in values else ("instructed",)
+        if gone:
+            expression += " REMOVE " + ", ".join(gone)
         update = {
             "TableName": self._table,
             "Key": items.key_of(after.key, items.HEADER_SEQ),

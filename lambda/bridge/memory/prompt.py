@@ -1,14 +1,15 @@
 """The prompt, in the order that keeps the provider's cache hitting: what changes least comes first.
 
-1. the system prompt: the operator's own words, never a date, never a memory (breakpoint, 1 h);
+1. the system prompt: the operator's own words, never a date, never a memory (breakpoint, 1 h: all of the
+   environment's sessions share it), then the session's own instructions (breakpoint, 1 h);
 2. the summary of what left the window, which changes only when the window was cut (breakpoint, 1 h);
 3. the window, verbatim, which only grows between two cuts (breakpoint at its end: 5 min, or 1 h
    where the session's pace says that the next message comes later than that);
 4. what is recalled for this message, and the message, which nothing is cached behind.
 
 The summary stands at the head of the first message of all, and what is recalled before the message
-in the last one: both are quotation, and have no business among the operator's instructions. A prefix
-under the provider's minimum (512 tokens on the 5.5 models) is silently not cached.
+in the last one: both are quotation, and have no business among the instructions. A prefix under the
+provider's minimum (512 tokens on the 5.5 models) is silently not cached. The provider takes four breakpoints.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.conversation import Instructions
 from bridge.memory import fence, tokens
 from bridge.memory.fence import Recalled
 from bridge.memory.summary import Summary
@@ -43,7 +45,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What goes into a prompt. ``now`` dates what is recalled."""
+    """What goes into a prompt. ``now`` dates what is recalled; ``instructions`` are the session's own."""
 
     system: str
     window: Window
@@ -51,12 +53,19 @@ class Parts:
     now: datetime
     summary: Summary | None = None
     recalled: Sequence[Recalled] = ()
+    instructions: Instructions | None = None
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The environment's system prompt and the session's, those of them that say anything."""
+        both = (self.system, self.instructions.text if self.instructions else "")
+        return tuple(text for text in both if text.strip())
 
     def tokens(self) -> dict[str, int]:
         """Return about how many tokens each part takes."""
         told = "".join(entry["content"] for e in self.window.exchanges for entry in e.context)
         return {
-            "system": tokens.estimate(self.system),
+            "system": sum(map(tokens.estimate, self.systems)),
             "summary": tokens.estimate(fence.summary(self.summary.text)) if self.summary else 0,
             "window": tokens.estimate(told),
             "recall": tokens.estimate(fence.recalled(self.recalled, self.now)) if self.recalled else 0,
@@ -84,7 +93,7 @@ def build(parts: Parts) -> Prompt:
     if parts.summary is not None:
         summary = {**_text(fence.summary(parts.summary.text)), "cache_control": dict(LONG_CACHE)}
         messages[0]["content"].insert(0, summary)
-    system = [{**_text(parts.system), "cache_control": dict(LONG_CACHE)}] if parts.system.strip() else []
+    system = [{**_text(text), "cache_control": dict(LONG_CACHE)} for text in parts.systems]
     return Prompt(system, messages)
 
 

@@ -134,8 +134,10 @@ def memories(recalled: Sequence[Recalled], limit: int, request_id: str | None) -
 def memory(parts: Parts, scope: RecallScope, *, retold: bool) -> Frame:
     """What Claude was told besides the message. What was recalled is not known of a turn told once more."""
     summary = parts.summary
+    own = parts.instructions
     in_time = sorted(parts.recalled, key=fence.order)
     return {
+        "system": {"turn": own.turn, "characters": len(own.text)} if own else None,
         "window_messages": parts.window.messages,
         "window_characters": parts.window.characters,
         "summary": {"turns": summary.covers, "characters": len(summary.text)} if summary else None,
@@ -185,9 +187,17 @@ def usage_entry(session: Session, *, with_summary: bool) -> Frame:
     }
 
 
-def history(session_id: str, entries: list[Frame], before: str | None, request_id: str | None) -> Frame:
-    """A page of a session's exchanges, oldest first."""
-    frame = {"type": "history", "session_id": session_id, "exchanges": entries, "before": before}
+def history(
+    session_id: str,
+    entries: list[Frame],
+    before: str | None,
+    request_id: str | None,
+    system: str | None = None,
+) -> Frame:
+    """A page of a session's exchanges, oldest first; with the newest ones, the session's own instructions."""
+    frame: Frame = {"type": "history", "session_id": session_id, "exchanges": entries, "before": before}
+    if system is not None:
+        frame["system"] = system
     return _echo(frame, request_id)
 
 

@@ -45,23 +45,31 @@ class Cursor:
 
 
 def page(
-    newest_first: Iterable[Exchange], *, before: Cursor | None, first_turn: int, limit: int
+    newest_first: Iterable[Exchange],
+    *,
+    before: Cursor | None,
+    first_turn: int,
+    limit: int,
+    besides: int = 0,
 ) -> tuple[list[Frame], Cursor | None]:
     """Return a page's entries, oldest first, and the cursor of the page before it.
 
     ``newest_first`` are exchanges from the cursor back; reading stops when the page is full, at
-    ``limit`` entries or `MAX_ENTRY_BYTES`. The cursor is None where the page reaches ``first_turn``.
+    ``limit`` entries or `MAX_ENTRY_BYTES`, less what stands ``besides`` in the frame, in bytes. Where that
+    leaves no room for the newest entry, the page is empty, and the entry on the page before it. The cursor is
+    None where the page reaches ``first_turn``.
     """
     entries: list[Frame] = []
-    used = 0
+    used = besides
     begins = before
     for exchange in newest_first:
         for number, entry in reversed(list(enumerate(entries_of(exchange), start=1))):
             if before is not None and (exchange.turn, number) >= (before.turn, before.part):
                 continue
             used += frames.size(entry) + 1
-            if entries and (used > MAX_ENTRY_BYTES or len(entries) == limit):
-                return entries[::-1], begins
+            full = used > MAX_ENTRY_BYTES or len(entries) == limit
+            if full and (entries or besides):
+                return entries[::-1], begins or Cursor(exchange.turn + 1)
             entries.append(entry)
             begins = Cursor(exchange.turn, number)
     at_beginning = begins is None or (begins.turn <= first_turn and begins.part == 1)

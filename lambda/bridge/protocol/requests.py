@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.conversation import RECALL_SCOPES, RecallScope
+from bridge.conversation import RecallScope
 from bridge.errors import BadRequest, BridgeError, TooLarge, UnknownAction
+from bridge.protocol.fields import REQUEST_ID, Fields
 
 MAX_FRAME_BYTES = 131_072
 """A WebSocket message's size limit at API Gateway (128 KB), where larger ones close the connection."""
 
-MAX_PAGE = 50
-"""The most entries of one page: so many sessions with the longest names and titles fit a frame."""
-
-MAX_SEQ = 10**9
-"""More deltas than any answer has."""
-
-SESSION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_REQUEST_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A message for Claude. Without ``request_id`` it is the original's wire."""
+    """A message for Claude. Without ``request_id`` it is the original's wire.
+
+    ``system`` are the session's own instructions from this message on: None leaves them as they are, an empty
+    text removes them.
+    """
 
     message: str
     session_id: str | None
     request_id: str | None
     model: str | None
     recall: RecallScope | None = None
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +122,7 @@ def parse(body: str, *, max_message_length: int) -> Request:
     request_id = frame.get("request_id")
     original = frame.get("action") == "query" and request_id is None
     try:
-        fields = _Fields(frame)
+        fields = Fields(frame)
         request_id = fields.request_id()
         action = fields.text("action", required=True)
         read = _ACTIONS.get(action)
@@ -137,7 +131,7 @@ def parse(body: str, *, max_message_length: int) -> Request:
             raise UnknownAction(f"There is no action {action[:64]!r}. Known actions: {known}.")
         return read(fields, request_id, max_message_length)
     except BridgeError as error:
-        echoed = request_id if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id) else None
+        echoed = request_id if isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id) else None
         raise FrameError(error, request_id=echoed, original=original) from error
 
 
@@ -153,86 +147,7 @@ def _load(body: str) -> dict[str, Any]:
     return frame
 
 
-class _Fields:
-    """A frame's fields, each checked as it is read; a ``null`` counts as absent."""
-
-    def __init__(self, frame: dict[str, Any]) -> None:
-        self._frame = frame
-
-    def text(self, name: str, *, required: bool = False) -> str:
-        value = self._frame.get(name)
-        if value is None:
-            if required:
-                raise BadRequest(f"The frame has no {name!r}.")
-            return ""
-        if not isinstance(value, str):
-            raise BadRequest(f"{name!r} must be a string.")
-        if _SURROGATE.search(value):
-            raise BadRequest(f"{name!r} holds half a surrogate pair, which is no Unicode text.")
-        if required and not value.strip():
-            raise BadRequest(f"{name!r} is empty.")
-        return value
-
-    def optional_text(self, name: str) -> str | None:
-        return self.text(name) or None
-
-    def request_id(self) -> str | None:
-        value = self._frame.get("request_id")
-        if value is None:
-            return None
-        if not isinstance(value, str) or not _REQUEST_ID.fullmatch(value):
-            raise BadRequest("'request_id' must be a UUID, as 123e4567-e89b-12d3-a456-426614174000.")
-        return str(uuid.UUID(value))
-
-    def required_request_id(self) -> str:
-        value = self.request_id()
-        if value is None:
-            raise BadRequest("The frame has no 'request_id': that of the query which it is about.")
-        return value
-
-    def seq(self) -> int:
-        value = self._frame.get("last_seq")
-        if value is None:
-            return 0
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEQ:
-            raise BadRequest("'last_seq' must be the 'seq' of the last delta that came, or 0.")
-        return value
-
-    def everything(self) -> bool:
-        value = self._frame.get("everything")
-        if value is not None and not isinstance(value, bool):
-            raise BadRequest("'everything' must be true or false.")
-        return bool(value)
-
-    def session_id(self, *, required: bool) -> str | None:
-        value = self._frame.get("session_id")
-        if value is None:
-            if required:
-                raise BadRequest("The frame has no 'session_id'.")
-            return None
-        if not isinstance(value, str) or not SESSION_NAME.fullmatch(value):
-            raise BadRequest("'session_id' must be 1 to 128 letters, digits, '-', '_' or '.'.")
-        return value
-
-    def recall(self) -> RecallScope | None:
-        value = self._frame.get("recall")
-        for scope in RECALL_SCOPES:
-            if value == scope:
-                return scope
-        if value is not None:
-            raise BadRequest(f"'recall' must be one of {', '.join(RECALL_SCOPES)}.")
-        return None
-
-    def limit(self) -> int | None:
-        value = self._frame.get("limit")
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PAGE:
-            raise BadRequest(f"'limit' must be a whole number from 1 to {MAX_PAGE}.")
-        return value
-
-
-def _query(fields: _Fields, request_id: str | None, max_message_length: int) -> Request:
+def _query(fields: Fields, request_id: str | None, max_message_length: int) -> Request:
     session_id = fields.session_id(required=False)
     model = fields.optional_text("model")
     message = fields.text("message", required=True)
@@ -241,27 +156,29 @@ def _query(fields: _Fields, request_id: str | None, max_message_length: int) -> 
             f"The message has {len(message)} characters; at most {max_message_length} are taken."
             " Send it in parts."
         )
-    return Query(message, session_id, request_id, model, fields.recall())
+    # Clients of the original may send a `system` of their own, which the original's server did not know.
+    system = None if request_id is None else fields.system()
+    return Query(message, session_id, request_id, model, fields.recall(), system)
 
 
-def _history(fields: _Fields, request_id: str | None, _: int) -> Request:
+def _history(fields: Fields, request_id: str | None, _: int) -> Request:
     session_id = fields.session_id(required=True)
     assert session_id is not None  # noqa: S101 - for the type checker: it is required
     return History(session_id, fields.optional_text("before"), fields.limit(), request_id)
 
 
-def _sessions(fields: _Fields, request_id: str | None, _: int) -> Request:
+def _sessions(fields: Fields, request_id: str | None, _: int) -> Request:
     return Sessions(fields.optional_text("before"), fields.limit(), request_id)
 
 
-def _recall(fields: _Fields, request_id: str | None, max_message_length: int) -> Request:
+def _recall(fields: Fields, request_id: str | None, max_message_length: int) -> Request:
     text = fields.text("text", required=True)
     if len(text) > max_message_length:
         raise TooLarge(f"The text has {len(text)} characters; at most {max_message_length} are taken.")
     return Recall(text, fields.session_id(required=False), fields.limit(), request_id)
 
 
-def _forget(fields: _Fields, request_id: str | None, _: int) -> Request:
+def _forget(fields: Fields, request_id: str | None, _: int) -> Request:
     everything = fields.everything()
     session_id = fields.session_id(required=False)
     if everything == (session_id is not None):
@@ -269,24 +186,24 @@ def _forget(fields: _Fields, request_id: str | None, _: int) -> Request:
     return Forget(session_id, request_id)
 
 
-def _resume(fields: _Fields, _: str | None, __: int) -> Request:
+def _resume(fields: Fields, _: str | None, __: int) -> Request:
     return Resume(fields.required_request_id(), fields.seq())
 
 
-def _cancel(fields: _Fields, _: str | None, __: int) -> Request:
+def _cancel(fields: Fields, _: str | None, __: int) -> Request:
     return Cancel(fields.required_request_id())
 
 
-def _usage(fields: _Fields, request_id: str | None, _: int) -> Request:
+def _usage(fields: Fields, request_id: str | None, _: int) -> Request:
     session_id = fields.session_id(required=False)
     return Usage(session_id, fields.optional_text("before"), fields.limit(), request_id)
 
 
-def _ping(_: _Fields, request_id: str | None, __: int) -> Request:
+def _ping(_: Fields, request_id: str | None, __: int) -> Request:
     return Ping(request_id)
 
 
-_ACTIONS: dict[str, Callable[[_Fields, str | None, int], Request]] = {
+_ACTIONS: dict[str, Callable[[Fields, str | None, int], Request]] = {
     "query": _query,
     "resume": _resume,
     "cancel": _cancel,
