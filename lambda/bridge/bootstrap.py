@@ -7,7 +7,9 @@ that a function does not pay at cold start for what another one needs.
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -47,12 +49,23 @@ def prepare(*parts: Callable[[], object]) -> None:
     is built.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
+            parts = (_seed_each_copy, *parts)
         for part in parts:
             try:
                 part()
             except Exception:  # noqa: BLE001 - it is logged, and raised again by whoever needs the part
                 # A handler that builds it again can answer for it: hold its message, tell its client.
                 telemetry.logger.exception("a part could not be built", part=part.__name__)
+
+
+def _seed_each_copy() -> None:
+    """Have every copy that Lambda makes of this process's snapshot draw numbers of its own.
+
+    Without, all would go on from the same seed: retry together, and write segments under the same number.
+    """
+    # Of Lambda's runtime, as boto3 is.
+    importlib.import_module("snapshot_restore_py").register_after_restore(random.seed)
 
 
 def now() -> datetime:
