@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from bridge import telemetry
 from bridge.adapters import aws
+from bridge.errors import Internal
 from bridge.settings import Settings
 
 if TYPE_CHECKING:
     from bridge.adapters.archive import DynamoArchive
-    from bridge.adapters.claude import MessagesApi
     from bridge.adapters.erasing import DynamoEraser
     from bridge.adapters.hashes import DynamoHashes
     from bridge.adapters.intake import IdempotentIntake
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bridge.forgetting import Forgetting
     from bridge.intake import Reception
     from bridge.memory.recollection import Recollections
-    from bridge.ports import Connections, Gateway, Rates, Sessions, Turns
+    from bridge.ports import Claude, Connections, Gateway, Rates, Sessions, Turns
     from bridge.pricing import Prices
     from bridge.protocol.handshake import Handshake
     from bridge.remembering import Remembering
@@ -102,15 +102,22 @@ def connections() -> Connections:
 def doorkeeper() -> Doorkeeper:
     """Return what tells who connects with a handshake; it raises `Unauthorized`."""
     from bridge import auth
-    from bridge.adapters.secrets import ManagedSecret
+    from bridge.adapters.secrets import UNSET, secret
 
     mode = settings().auth()
     if mode == "none":
         return auth.anonymous
     if mode == "iam":
         return lambda handshake: auth.signed(handshake, now().timestamp())
-    key = ManagedSecret(aws.client("secretsmanager"), settings().text("SIGNING_SECRET_ARN"))
-    return lambda handshake: auth.identify(handshake, key.value(), now().timestamp())
+    stored = secret(settings().text("SIGNING_SECRET_ARN"), aws.client)
+
+    def known(handshake: Handshake) -> Identity:
+        key = stored.value()
+        if key == UNSET:
+            raise Internal("The bridge has no signing key yet. Make one with: bridge key set")
+        return auth.identify(handshake, key, now().timestamp())
+
+    return known
 
 
 @functools.cache
@@ -333,9 +340,13 @@ def summarizing() -> Summarizing:
     return Summarizing(_sessions(), summaries, claude, how, now)
 
 
-def _claude(max_output_tokens: int) -> MessagesApi:
+def _claude(max_output_tokens: int) -> Claude:
+    if settings().provider() == "bedrock":
+        from bridge.adapters.bedrock import BedrockModels
+
+        return BedrockModels(aws.client("bedrock-runtime", attempts=1), max_output_tokens)
     from bridge.adapters.claude import Endpoint, MessagesApi
-    from bridge.adapters.secrets import ManagedSecret
+    from bridge.adapters.secrets import secret
 
     endpoint = Endpoint(
         base_url=settings().text("ANTHROPIC_BASE_URL"),
@@ -343,9 +354,7 @@ def _claude(max_output_tokens: int) -> MessagesApi:
         auth_header=settings().text("ANTHROPIC_AUTH_HEADER"),
         max_output_tokens=max_output_tokens,
     )
-    return MessagesApi(
-        endpoint, ManagedSecret(aws.client("secretsmanager"), settings().text("ANTHROPIC_SECRET_ARN"))
-    )
+    return MessagesApi(endpoint, secret(settings().text("ANTHROPIC_SECRET_ARN"), aws.client))
 
 
 def _prices() -> Prices:

@@ -22,6 +22,7 @@ _NANODOLLARS = 1000
 
 
 _DATE = re.compile(r"-\d{8}$")
+_ON_BEDROCK = re.compile(r"(?:[a-z-]+\.)?anthropic\.(claude-[a-z0-9-]+?)(?:-v\d+)?(?::.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,11 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The models' prices. A name stands for dated versions too: ``claude-x`` for ``claude-x-20270101``."""
+    """The models' prices. A name stands for dated versions too: ``claude-x`` for ``claude-x-20270101``.
+
+    And for its names on Bedrock: ``anthropic.claude-x-v1:0``, and with the part of the world before that. An
+    ARN has a price only under its own name.
+    """
 
     by_model: Mapping[str, Price]
 
@@ -99,7 +104,11 @@ class Prices:
         )
 
     def _price_of(self, model: str) -> Price | None:
-        return self.by_model.get(model) or self.by_model.get(_DATE.sub("", model))
+        if matched := _ON_BEDROCK.fullmatch(model):
+            names: tuple[str, ...] = (model, matched[1], _DATE.sub("", matched[1]))
+        else:
+            names = (model, _DATE.sub("", model))
+        return next((self.by_model[name] for name in names if name in self.by_model), None)
 
 
 def _price(text: str) -> Price:

@@ -12,6 +12,9 @@ from bridge.errors import SettingsError
 AuthMode = Literal["token", "iam", "none"]
 AUTH_MODES: tuple[AuthMode, ...] = ("token", "iam", "none")
 
+Provider = Literal["anthropic", "bedrock"]
+PROVIDERS: tuple[Provider, ...] = ("anthropic", "bedrock")
+
 _Choice = TypeVar("_Choice", bound=str)
 
 
@@ -57,6 +60,10 @@ class Settings:
     def auth(self) -> AuthMode:
         """Return how clients prove who they are."""
         return self._one_of("AUTH", AUTH_MODES)
+
+    def provider(self) -> Provider:
+        """Return who is asked for answers: a server of Anthropic's wire where nothing says."""
+        return self._one_of("PROVIDER", PROVIDERS) if self.optional_text("PROVIDER") else "anthropic"
 
     def recall(self) -> RecallScope:
         """Return what a turn is reminded of where its query does not say."""

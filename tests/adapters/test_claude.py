@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.adapters.attempts import ATTEMPTS
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory import prompt

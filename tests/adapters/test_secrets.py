@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.parameters import base
+from botocore.exceptions import ClientError
 
-from bridge.adapters.secrets import MAX_AGE, ManagedSecret
+from bridge.adapters.secrets import MAX_AGE, ManagedSecret, StoredParameter, secret
 from bridge.errors import Internal
 from tests import aws
 
@@ -22,19 +23,19 @@ def client(moto: None) -> Any:
 def test_a_secret_is_read_once(client: Any) -> None:
     arn = aws.create_secret("one")
     calls = aws.Calls(client)
-    secret = ManagedSecret(client, arn)
-    assert secret.value() == secret.value() == "one"
+    stored = ManagedSecret(client, arn)
+    assert stored.value() == stored.value() == "one"
     assert calls.made == {"GetSecretValue": 1}
 
 
 def test_a_rotated_secret_is_there_for_whoever_asks_for_it(client: Any) -> None:
     arn = aws.create_secret("one")
-    secret = ManagedSecret(client, arn)
-    assert secret.value() == "one"
+    stored = ManagedSecret(client, arn)
+    assert stored.value() == "one"
     client.put_secret_value(SecretId=arn, SecretString="two")
-    assert secret.value() == "one"
-    assert secret.value(fresh=True) == "two"
-    assert secret.value() == "two"
+    assert stored.value() == "one"
+    assert stored.value(fresh=True) == "two"
+    assert stored.value() == "two"
 
 
 def test_a_binary_secret_is_text(client: Any) -> None:
@@ -64,9 +65,61 @@ def test_a_rotated_secret_is_in_use_within_five_minutes(client: Any, monkeypatch
             return datetime.now(tz) + timedelta(seconds=MAX_AGE)
 
     arn = aws.create_secret("one")
-    secret = ManagedSecret(client, arn)
-    assert secret.value() == "one"
+    stored = ManagedSecret(client, arn)
+    assert stored.value() == "one"
     client.put_secret_value(SecretId=arn, SecretString="two")
     monkeypatch.setattr(base, "datetime", Later)
-    assert secret.value() == "two"
+    assert stored.value() == "two"
     assert MAX_AGE <= 5 * 60
+
+
+ARN = f"arn:aws:ssm:{aws.REGION}:{aws.ACCOUNT}:parameter/claude-context-bridge-dev/Bridge/anthropic"
+NAME = "/claude-context-bridge-dev/Bridge/anthropic"
+
+
+@pytest.fixture
+def ssm(moto: None) -> Any:
+    return boto3.client("ssm", region_name=aws.REGION)
+
+
+def test_an_arn_says_where_a_secret_lives(client: Any) -> None:
+    asked: list[str] = []
+
+    def made(service: str) -> Any:
+        asked.append(service)
+        return boto3.client(service, region_name=aws.REGION)
+
+    assert isinstance(secret(ARN, made), StoredParameter)
+    assert isinstance(secret(aws.create_secret("one"), made), ManagedSecret)
+    assert asked == ["ssm", "secretsmanager"]
+
+
+def test_a_parameter_is_read_once_decrypted_and_anew_for_whoever_asks(ssm: Any) -> None:
+    ssm.put_parameter(Name=NAME, Value="one", Type="SecureString")
+    calls = aws.Calls(ssm)
+    stored = StoredParameter(ssm, ARN)
+    assert stored.value() == stored.value() == "one"
+    assert calls.made == {"GetParameter": 1}
+    ssm.put_parameter(Name=NAME, Value="two", Type="SecureString", Overwrite=True)
+    assert (stored.value(), stored.value(fresh=True), stored.value()) == ("one", "two", "two")
+
+
+def test_a_parameter_that_is_missing_is_there_as_soon_as_it_is_made(ssm: Any) -> None:
+    stored = StoredParameter(ssm, ARN)
+    assert stored.value() == "unset"
+    ssm.put_parameter(Name=NAME, Value="one", Type="SecureString")
+    assert stored.value() == "one"
+
+
+def test_a_parameter_that_cannot_be_read_is_the_bridges_own_failure(
+    ssm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+
+    def refuse(**_: object) -> None:
+        raise ClientError(denied, "GetParameter")
+
+    monkeypatch.setattr(ssm, "get_parameter", refuse)
+    with pytest.raises(Internal) as caught:
+        StoredParameter(ssm, ARN).value()
+    assert "AccessDeniedException" in (caught.value.detail or "")

@@ -68,6 +68,27 @@ def test_a_dated_version_costs_what_its_model_does_and_an_unknown_model_nothing_
     assert Prices.parse("claude-opus-5=1/1").cost("claude-opus-5-5", Usage(1)) is None
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic.claude-sonnet-5-5",
+        "anthropic.claude-sonnet-5-5-v1:0",
+        "global.anthropic.claude-sonnet-5-5-v1:0",
+        "us-gov.anthropic.claude-sonnet-5-5-20261001-v2:0",
+        "eu.anthropic.claude-sonnet-5-5-20261001-v1:0:200k",
+    ],
+)
+def test_on_bedrock_a_model_costs_the_same(model: str) -> None:
+    assert PRICES.cost(model, Usage(1)) == Cost(2000, 2000)
+    assert Prices.parse(f"{model}=3/1").cost(model, Usage(1)) == Cost(3000, 3000)
+
+
+def test_an_arn_has_the_price_that_is_named_for_it() -> None:
+    arn = "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-sonnet-5-5-v1:0"
+    assert PRICES.cost(arn, Usage(1)) is None
+    assert Prices.parse(f"{arn}=3/1").cost(arn, Usage(1)) == Cost(3000, 3000)
+
+
 @pytest.mark.parametrize("text", ["claude", "claude=1", "claude=a/b", "claude=1/2/3", "a=-1/2", "a=NaN/1"])
 def test_prices_that_are_none_are_told(text: str) -> None:
     with pytest.raises(SettingsError, match="model=input/output"):

@@ -1,12 +1,11 @@
-"""Claude's Messages API over `requests`, streaming, and when it is asked again."""
+"""Claude's Messages API over `requests`, streaming, and which failures may pass."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import random
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,18 +14,13 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
+from bridge.adapters.attempts import Transient, tried
 from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
-from bridge.interruption import Interrupted, Interruption
+from bridge.interruption import Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Completed, Piece, Secret, Text
+from bridge.ports import Piece, Secret
 from bridge.protocol import sse
-
-ATTEMPTS = 4
-"""How often a call is tried in all while no text came; the API has no idempotency key, so never after."""
-
-MAX_WAIT = 60.0
-"""Seconds that a call waits at most before it is tried again, as in the vendor's SDK."""
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
@@ -59,15 +53,6 @@ class Endpoint:
     max_output_tokens: int
 
 
-class _Transient(Exception):
-    """A call that may be tried again after ``wait`` seconds; None: after the usual backoff."""
-
-    def __init__(self, error: BridgeError, wait: float | None = None) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.wait = wait
-
-
 class MessagesApi:
     """The model, behind a server of the Messages wire."""
 
@@ -93,31 +78,9 @@ class MessagesApi:
         }
         if prompt.system:
             body["system"] = prompt.system
-        with breaking_off(interruption), contextlib.closing(self._events(body, interruption)) as events:
+        pieces = tried(lambda: self._attempt(body, interruption), interruption)
+        with breaking_off(interruption), contextlib.closing(pieces) as events:
             yield events
-
-    def _events(self, body: dict[str, Any], interruption: Interruption) -> Generator[Piece, None, None]:
-        for attempt in range(1, ATTEMPTS + 1):
-            begun = False
-            try:
-                for event in self._attempt(body, interruption):
-                    if interruption.asked and not isinstance(event, Completed):
-                        raise Interrupted
-                    begun = begun or isinstance(event, Text)
-                    yield event
-            except _Transient as failed:
-                wait = _backoff(attempt) if failed.wait is None else failed.wait
-                if interruption.asked:  # which is why the call failed
-                    raise Interrupted from failed
-                if begun or attempt == ATTEMPTS or wait > MAX_WAIT:
-                    raise failed.error from failed
-                interruption.wait(wait)
-            except Exception as failed:
-                if not interruption.asked:
-                    raise
-                raise Interrupted from failed  # a socket that is shut down may fail in any way
-            else:
-                return
 
     def _attempt(self, body: dict[str, Any], interruption: Interruption) -> Iterator[Piece]:
         key = self._key.value()
@@ -150,7 +113,7 @@ class MessagesApi:
                 detail=type(error).__name__,
                 claude_request_id=named,
             )
-            raise _Transient(told) from error
+            raise Transient(told) from error
 
     def _read(self, response: requests.Response, model: str) -> Iterator[Piece]:
         # Bytes, decoded line by line: `decode_unicode` guesses the encoding from the headers.
@@ -159,7 +122,7 @@ class MessagesApi:
         except BridgeError as error:
             error.claude_request_id = request_id_of(response)
             if error.retryable:
-                raise _Transient(error) from error
+                raise Transient(error) from error
             raise
 
     def _headers(self, key: str) -> dict[str, str]:
@@ -181,10 +144,10 @@ class MessagesApi:
         error = error_of(response)
         if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             if self._key.value(fresh=True) != key:
-                raise _Transient(error, wait=0)
+                raise Transient(error, wait=0)
             raise error
         if _may_retry(response):
-            raise _Transient(error, wait=error.retry_after)
+            raise Transient(error, wait=error.retry_after)
         raise error
 
 
@@ -277,8 +240,3 @@ def _retry_after(response: requests.Response) -> float | None:
             if 0 <= seconds <= MAX_RETRY_AFTER:
                 return seconds
     return None
-
-
-def _backoff(attempt: int) -> float:
-    """Return the seconds before the next attempt: 0.5, 1, 2 … up to 8, less up to a quarter."""
-    return float(min(0.5 * 2 ** (attempt - 1), 8) * random.uniform(0.75, 1))  # noqa: S311 - jitter

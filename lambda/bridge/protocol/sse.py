@@ -1,4 +1,4 @@
-"""Claude's answer as a stream of server-sent events: bytes in, pieces of text out. Pure."""
+"""Claude's answer as a stream of events, server-sent or not: bytes in, pieces of text out. Pure."""
 
 from __future__ import annotations
 
@@ -75,9 +75,15 @@ def data_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def read(lines: Iterable[bytes], model: str, request_id: str | None = None) -> Iterator[Piece]:
+    """Yield the pieces of an answer that comes as lines (without their ends); see `interpret`."""
+    return interpret(data_of(lines), model, request_id)
+
+
+def interpret(events: Iterable[str], model: str, request_id: str | None = None) -> Iterator[Piece]:
     """Yield `Started`, the answer's text as it comes, and `Completed` at its end.
 
-    ``request_id`` is what the call's response was called, in its header.
+    ``events`` are the data of Claude's events, each a JSON object; they are the same whatever carries them.
+    ``request_id`` is what whoever answers calls the call.
 
     Only text counts: thinking and whatever else a reply may hold passes by, and so do events of
     kinds yet unknown. Raises a `BridgeError` for an error event, for what is no event, and for a
@@ -85,7 +91,7 @@ def read(lines: Iterable[bytes], model: str, request_id: str | None = None) -> I
     """
     usage: dict[str, int] = {}
     stop_reason = "end_turn"
-    for data in data_of(lines):
+    for data in events:
         event = _event(data)
         match event.get("type"):
             case "message_start":
