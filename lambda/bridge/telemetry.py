@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from bridge.conversation import STOP_REASON_CANCELLED
+from bridge.errors import UpstreamError, UpstreamOverloaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,9 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
     assert outcome.exchange is not None  # noqa: S101 - a turn without one raised
     exchange = outcome.exchange
     metrics.add_metric(name="Turns", unit=MetricUnit.Count, value=1)
+    # 0 for every other turn: its average is the share that an alarm watches.
+    by_claude = isinstance(outcome.failure, UpstreamError | UpstreamOverloaded)
+    metrics.add_metric(name="UpstreamFailures", unit=MetricUnit.Count, value=int(by_claude))
     metrics.add_metric(name="QueueWait", unit=MetricUnit.Milliseconds, value=waited * 1000)
     metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=outcome.duration * 1000)
     metrics.add_metric(name="Posts", unit=MetricUnit.Count, value=outcome.posts)

@@ -204,11 +204,14 @@ def test_a_turn_is_measured(connected: Deployment, capsys: pytest.CaptureFixture
     connected.claude.reply(Reply(), failing(400))
     connected.receive(query(request_id=ID))
     connected.work()
-    measured = {name for line in lines(capsys.readouterr().out) if "_aws" in line for name in line}
+    written = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    measured = {name for line in written for name in line}
+    assert [line["UpstreamFailures"] for line in written] == [[0.0]]
     assert {"Turns", "TimeToFirstToken", "Duration", "QueueWait", "Posts"} <= measured
     assert {"InputTokens", "OutputTokens", "CacheReadInputTokens", "CacheCreationInputTokens"} <= measured
     assert "Failures" not in measured
     connected.receive(query(request_id=ID[:-1] + "1"))
     connected.work()
-    failures = [line for line in lines(capsys.readouterr().out) if "Failures" in line]
-    assert [line["code"] for line in failures] == ["upstream_error"]
+    written = lines(capsys.readouterr().out)
+    assert [line["code"] for line in written if "Failures" in line] == ["upstream_error"]
+    assert [line["UpstreamFailures"] for line in written if "Turns" in line] == [[1.0]]
