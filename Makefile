@@ -20,10 +20,10 @@ help: ## What there is to make
 demo: $(STAMP) ## The bridge on this machine: told a word, stopped, started again, asked for the word
 	@$(VENV)/bin/python -m bridge_local.demo
 
-# Two at a time, file by file; but for those that share one deployment, and the machine with what it runs.
+# Two at a time, file by file; but for those that share a deployment, and the machine with what it runs.
 test: lint ## Lint and run all tests
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
-	@$(VENV)/bin/python -m pytest -q tests/e2e
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e --ignore tests/packaging
+	@$(VENV)/bin/python -m pytest -q tests/e2e tests/packaging
 
 fuzz: $(STAMP) ## Look longer for input that breaks a parser: make fuzz MINUTES=10
 	@$(VENV)/bin/python -m tests.fuzz.longer $(MINUTES)
