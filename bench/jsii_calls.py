@@ -51,7 +51,11 @@ class Tally:
         from jsii._kernel.providers.process import _NodeProcess  # noqa: PLC0415 - brings jsii with it
 
         self._send = _NodeProcess.send
-        setattr(_NodeProcess, "send", lambda process, *request: self.send(process, *request))
+
+        def send(process: Any, *request: Any) -> Any:
+            return self.send(process, *request)
+
+        _NodeProcess.send = send  # type: ignore[method-assign]
 
     def as_json(self) -> dict[str, Any]:
         """Return the totals and each file's, the one that took longest first."""

@@ -9,10 +9,8 @@ stand-in behind it, measures, and removes everything again. Prints a table, and 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import platform
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import counting, latency, startup
+from bench import counting, latency
 from bench.deployment import deployed
 from bench.standin import INSTANT, STEADY
 
 COUNTED_TURNS = (10, 100, 1000)
 IDLE_TURNS = 3
 STREAMS_AT_ONCE = 4
-IMPORT_ROUNDS = 15
 
 
 def main() -> None:
     """Measure, print, write."""
     options = _options()
-    with deployed(STEADY) as (local, status):
+    with deployed(STEADY) as (_, status):
         result = _measure(status, options)
-        result |= _startup(next(local.places.cdk_out.glob("asset.*/bridge")).parent)
     _print(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
@@ -70,34 +66,10 @@ def _measure(status: dict[str, Any], options: argparse.Namespace) -> dict[str, A
     }
 
 
-def _startup(asset: Path) -> dict[str, Any]:
-    print("timing imports in fresh interpreters")
-    medians = startup.medians(startup.measure(asset, IMPORT_ROUNDS))
-    return {
-        "import_ms": {name: round(ms) for name, ms in medians.items()},
-        "import_ratio": {name: round(ms / medians["base"], 2) for name, ms in medians.items()},
-        "asset_bytes_zipped": _zipped_size(asset),
-    }
-
-
-def _zipped_size(folder: Path) -> int:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(folder))
-    return len(buffer.getvalue())
-
-
 def _print(result: dict[str, Any]) -> None:
     console = Console(width=110)
     console.print(_latency_table(result["latency_ms"]))
     console.print(_count_table(result["turns"]))
-    table = Table("function", "import, ms", "against its libraries alone", title="Cold start")
-    for name, ms in result["import_ms"].items():
-        table.add_row(name, str(ms), f"{result['import_ratio'][name]:.2f}")
-    console.print(table)
-    console.print(f"asset: {result['asset_bytes_zipped'] / 1e6:.2f} MB zipped")
 
 
 def _latency_table(latencies: dict[str, dict[str, float]]) -> Table:
