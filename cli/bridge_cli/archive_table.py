@@ -106,6 +106,21 @@ class SessionsTable:
             return there
         return None
 
+    def renew(self, header: Item) -> bool:
+        """Put a header in the place of the version before it; return False where that is gone."""
+        version = int(header["version"]["N"])
+        try:
+            with in_words(self._what, _NEEDS):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=header,
+                    ConditionExpression="version = :before",
+                    ExpressionAttributeValues={":before": {"N": str(version - 1)}},
+                )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def name(self, owner: str, names: Collection[str], ttl: int) -> Memory:
         """Add names of exchanges to those that wait in an owner's memory; return the memory after it.
 

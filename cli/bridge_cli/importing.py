@@ -85,7 +85,10 @@ class _Comparison:
 
 
 class Importer:
-    """Puts an archive's sessions into a table, to `owner` where one is named."""
+    """Puts an archive's sessions into a table, to `owner` where one is named.
+
+    ``in_order``: an exchange only once those before it are there, so that what breaks off leaves a beginning.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,10 @@ class Importer:
         archive: ArchiveFile,
         owner: str | None = None,
         progress: Callable[[str], None] = lambda line: None,
+        *,
+        in_order: bool = False,
     ) -> None:
+        self._in_order = in_order
         self._table = table
         self._archive = archive
         self._owner = owner
@@ -168,8 +174,9 @@ class Importer:
 
     def _put(self, part: Part, entries: list[Entry], workers: ThreadPoolExecutor) -> None:
         now = time.time()
+        put = map if self._in_order else workers.map
         for entry, there in zip(
-            entries, workers.map(lambda each: self._table.put(each.item, now), entries), strict=True
+            entries, put(lambda each: self._table.put(each.item, now), entries), strict=True
         ):
             if there is None:
                 self._done.put += 1

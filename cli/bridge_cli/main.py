@@ -31,6 +31,7 @@ from bridge_cli.commands import (
     listing,
     local,
     mcp,
+    migrate,
     remembering,
     token,
     usage,
@@ -166,6 +167,7 @@ add(token.revoked, token.REVOKED_EXAMPLES, token.app)
 add(key.set_key, key.SET_EXAMPLES, key.app, "set")
 add(archive.export, archive.EXPORT_EXAMPLES)
 add(archive.import_archive, archive.IMPORT_EXAMPLES, name="import")
+add(migrate.migrate, migrate.EXAMPLES)
 add(dead_letters.list_letters, dead_letters.LIST_EXAMPLES, dead_letters.app, "list")
 add(dead_letters.redrive, dead_letters.REDRIVE_EXAMPLES, dead_letters.app)
 app.add_typer(config.app, name="config", epilog=GROUP_EXAMPLE.format("bridge config list"))

@@ -18,7 +18,7 @@ OWN_COMMANDS = {
     *["config", "config set", "config unset", "config get", "config list", "config use", "config remove"],
     *["config path"],
     *["token", "token create", "token revoke", "token revoked", "key", "key set"],
-    *["dead-letters", "dead-letters list", "dead-letters redrive", "export", "import"],
+    *["dead-letters", "dead-letters list", "dead-letters redrive", "export", "import", "migrate"],
 }
 
 
