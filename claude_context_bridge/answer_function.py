@@ -50,7 +50,7 @@ def make_answer(parts: Parts) -> BridgeFunction:
         ],
         turns.queue_arn,
     )
-    parts.secrets.grant_read(parts.secrets.anthropic, answer)
+    parts.let_ask(answer, *props.models)
     EventSourceMapping(
         answer,
         "Turns",

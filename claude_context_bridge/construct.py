@@ -1,17 +1,21 @@
 """`ContextBridge`: a memory for conversations with Claude, to put into a stack."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
-from aws_cdk import Annotations
-from aws_cdk.aws_cloudwatch import Alarm
+from aws_cdk import Annotations, Stack
+from aws_cdk.aws_cloudwatch import Alarm, CfnDashboard
 from aws_cdk.aws_dynamodb import TableV2
 from aws_cdk.aws_iam import Grant, IGrantable
 from aws_cdk.aws_secretsmanager import ISecret
 from aws_cdk.aws_sqs import Queue
 from constructs import Construct
 
+from claude_context_bridge.dashboard import Dashboard
 from claude_context_bridge.functions import Functions
-from claude_context_bridge.monitoring import Monitoring
+from claude_context_bridge.measures import FUNCTIONS, Measures
+from claude_context_bridge.metrics import Metered
+from claude_context_bridge.monitoring import AlarmName, Monitoring
 from claude_context_bridge.outputs import outputs_of
 from claude_context_bridge.props import BridgeProps
 from claude_context_bridge.queue import TurnQueue
@@ -20,12 +24,12 @@ from claude_context_bridge.storage import Storage
 from claude_context_bridge.websocket import WebSocket
 
 
-class ContextBridge(Construct):
+class ContextBridge(Construct, Metered):
     """A WebSocket API that remembers what was said to Claude and streams the answers back.
 
     Two DynamoDB tables, a FIFO queue with its dead-letter queue, five Lambda functions with a role each,
-    two secrets, log groups, an alarm. Nothing of it runs, and next to nothing of it costs, while nobody
-    talks.
+    two secrets, log groups, a dashboard, seven alarms. Nothing of it runs, and next to nothing of it costs,
+    while nobody talks.
 
         bridge = ContextBridge(stack, "Bridge", BridgeProps(model="claude-haiku-5-5"))
         CfnOutput(stack, "Url", value=bridge.url)
@@ -50,14 +54,7 @@ class ContextBridge(Construct):
             hashes_table_name=props.hashes_table_name,
         )
         self.turn_queue = TurnQueue(self, "Queue", visibility=props.answer_timeout)
-        self.secrets = Secrets(
-            self,
-            "Secrets",
-            removal_policy=props.removal_policy,
-            with_tokens=props.auth == "token",
-            anthropic=props.anthropic_secret,
-            signing=props.signing_secret,
-        )
+        self.secrets = Secrets(self, "Secrets", props=props)
         self.functions = Functions(
             self,
             "Functions",
@@ -81,8 +78,15 @@ class ContextBridge(Construct):
             iam=props.auth == "iam",
         )
         self.functions.post_to(self.websocket)
-        self.monitoring = (
-            Monitoring(self, "Monitoring", dead_letters=self.turn_queue.dead_letters, topic=props.alarm_topic)
+        self._dashboard = Dashboard(self, "Dashboard", self.measures) if props.dashboard else None
+        self._monitoring = (
+            Monitoring(
+                self,
+                "Monitoring",
+                bridge=self,
+                answer_timeout=int(props.answer_timeout.to_seconds()),
+                topic=props.alarm_topic,
+            )
             if props.alarms
             else None
         )
@@ -123,20 +127,53 @@ class ContextBridge(Construct):
         """Where a message goes that could not even be recorded as failed three times."""
         return self.turn_queue.dead_letters
 
+    @cached_property
+    def measures(self) -> Measures:
+        """What CloudWatch calls the bridge's metrics."""
+        return Measures(
+            namespace=self.props.metrics_namespace,
+            service=self.node.path,
+            region=Stack.of(self).region,
+            turns_queue=self.queue.queue_name,
+            dead_letter_queue=self.dead_letter_queue.queue_name,
+            sessions_table=self.sessions_table.table_name,
+            hashes_table=self.hashes_table.table_name,
+            api=self.websocket.api.api_id,
+            stage=self.props.stage_name,
+            functions=tuple((name, getattr(self.functions, name).function_name) for name in FUNCTIONS),
+        )
+
+    @property
+    def alarms(self) -> Mapping[AlarmName, Alarm]:
+        """The alarms by name, to add actions to; none with `alarms=False`."""
+        return self._monitoring.alarms if self._monitoring else {}
+
     @property
     def dead_letter_alarm(self) -> Alarm | None:
         """The alarm that rings when a message lies there; None with `alarms=False`."""
-        return self.monitoring.dead_letters if self.monitoring else None
+        return self.alarms.get("dead_letters")
 
     @property
-    def anthropic_secret(self) -> ISecret:
-        """The secret that holds the Anthropic key: created, or passed in."""
-        return self.secrets.anthropic
+    def dashboard(self) -> CfnDashboard | None:
+        """The dashboard; None with `dashboard=False`.
+
+        It is CloudFormation's own resource, whose body is text: for widgets of yours make a dashboard of
+        yours, with the `metric_*()`.
+        """
+        return self._dashboard.resource if self._dashboard else None
+
+    @property
+    def anthropic_secret(self) -> ISecret | None:
+        """The secret that holds the Anthropic key: created, or passed in.
+
+        None with `provider="bedrock"`, and where it lives in Parameter Store.
+        """
+        return self.secrets.anthropic.secret if self.secrets.anthropic else None
 
     @property
     def signing_secret(self) -> ISecret | None:
-        """The secret that signs tokens; None unless `auth="token"`."""
-        return self.secrets.signing
+        """The secret that signs tokens; None unless `auth="token"`, and where it lives in Parameter Store."""
+        return self.secrets.signing.secret if self.secrets.signing else None
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -154,7 +191,7 @@ class ContextBridge(Construct):
         """
         if self.secrets.signing is None:
             raise ValueError(f"there are no tokens to mint: auth is {self.props.auth}")
-        return self.secrets.grant_read(self.secrets.signing, grantee)
+        return self.secrets.signing.grant_read(grantee)
 
     def grant_connect(self, grantee: IGrantable) -> Grant:
         """Let a grantee connect, as an owner of its own: its ARN, an assumed role's session name included.

@@ -9,6 +9,7 @@ from aws_cdk.aws_lambda import Code, Function
 from aws_cdk.aws_logs import LogGroup
 from constructs import Construct
 
+from claude_context_bridge.bedrock import model_statements
 from claude_context_bridge.bundling import RUNTIME
 from claude_context_bridge.prices import as_text
 from claude_context_bridge.props import BridgeProps
@@ -36,14 +37,24 @@ class Parts:
         }
 
     def claude(self, base_url: str) -> dict[str, str]:
-        """Return the variables that tell how to ask Claude at a URL, and what it costs."""
+        """Return the variables that tell how to ask Claude, at a URL unless on Bedrock, and what it costs."""
+        if self.secrets.anthropic is None:
+            return {"PROVIDER": self.props.provider, "PRICES": as_text(self.props.prices)}
         return {
-            "ANTHROPIC_SECRET_ARN": self.secrets.anthropic.secret_arn,
+            "ANTHROPIC_SECRET_ARN": self.secrets.anthropic.arn,
             "ANTHROPIC_BASE_URL": base_url,
             "ANTHROPIC_VERSION": self.props.anthropic_version,
             "ANTHROPIC_AUTH_HEADER": self.props.anthropic_auth_header,
             "PRICES": as_text(self.props.prices),
         }
+
+    def let_ask(self, function: "BridgeFunction", *models: str) -> None:
+        """Let a function ask Claude: read the key, or on Bedrock use these models."""
+        if self.secrets.anthropic is not None:
+            self.secrets.anthropic.grant_read(function)
+            return
+        for statement in model_statements(function, models):
+            function.add_to_role_policy(statement)
 
 
 class BridgeFunction(Function):

@@ -13,15 +13,21 @@ def outputs_of(bridge: ContextBridge) -> dict[str, str]:
     outputs = {
         "Url": bridge.url,
         "Auth": bridge.props.auth,
+        "Provider": bridge.props.provider,
         "Model": bridge.props.model,
+        "AllowedModels": ",".join(bridge.props.models),
+        "SummaryModel": bridge.props.summary_model,
         "SessionsTable": bridge.sessions_table.table_name,
         "HashesTable": bridge.hashes_table.table_name,
         "QueueUrl": bridge.queue.queue_url,
         "DeadLetterQueueUrl": bridge.dead_letter_queue.queue_url,
         "AnswerFunction": bridge.functions.answer.function_name,
         "RememberFunction": bridge.functions.remember.function_name,
-        "AnthropicSecretArn": bridge.anthropic_secret.secret_arn,
     }
-    if bridge.signing_secret:
-        outputs["SigningSecretArn"] = bridge.signing_secret.secret_arn
+    if bridge.secrets.anthropic:
+        outputs["AnthropicSecretArn"] = bridge.secrets.anthropic.arn
+        outputs["AnthropicUrl"] = bridge.props.anthropic_base_url
+        outputs["AnthropicAuthHeader"] = bridge.props.anthropic_auth_header
+    if bridge.secrets.signing:
+        outputs["SigningSecretArn"] = bridge.secrets.signing.arn
     return outputs

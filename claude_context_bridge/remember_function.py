@@ -14,7 +14,7 @@ _ATTEMPTS = 5
 _PARALLEL = 10
 
 _HEADER = ["0"]
-_NO_EXCHANGE = ["0", "-1"]
+_NO_EXCHANGE = ["0", "-1", "-2"]
 
 
 def make_remember(parts: Parts) -> BridgeFunction:
@@ -51,7 +51,7 @@ def make_remember(parts: Parts) -> BridgeFunction:
     # forgets everything all sessions have to be found.
     remember.allow(["dynamodb:BatchWriteItem"], hashes.table_arn)
     remember.allow(["dynamodb:Query"], f"{sessions.table_arn}/index/{SESSIONS_BY_OWNER}")
-    parts.secrets.grant_read(parts.secrets.anthropic, remember)
+    parts.let_ask(remember, props.summary_model)
     _follow(parts, remember)
     return remember
 

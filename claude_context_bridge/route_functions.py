@@ -24,7 +24,7 @@ def make_connect(parts: Parts) -> BridgeFunction:
         {
             "CONTEXT_TABLE": parts.storage.sessions.table_name,
             "AUTH": parts.props.auth,
-            **({"SIGNING_SECRET_ARN": signing.secret_arn} if signing else {}),
+            **({"SIGNING_SECRET_ARN": signing.arn} if signing else {}),
         },
     )
     connect.allow(
@@ -32,7 +32,7 @@ def make_connect(parts: Parts) -> BridgeFunction:
         parts.storage.sessions.table_arn,
     )
     if signing:
-        parts.secrets.grant_read(signing, connect)
+        signing.grant_read(connect)
     return connect
 
 

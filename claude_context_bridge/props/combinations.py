@@ -17,7 +17,7 @@ _FREE_BYTES = 2_800
 
 # A model's id, with or without the part of the world before it, or an ARN of either.
 _BEDROCK_MODEL = re.compile(
-    r"(?:[a-z]{2,8}\.)?anthropic\.claude-[A-Za-z0-9.:-]+"
+    r"(?:[a-z-]{2,8}\.)?anthropic\.claude-[A-Za-z0-9.:-]+"
     r"|arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|(?:application-)?inference-profile)/[^\s,]+"
 )
 

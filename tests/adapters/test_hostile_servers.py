@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bridge.adapters import claude
+from bridge.adapters import attempts
 from bridge.adapters.claude import Endpoint, MessagesApi
 from bridge.errors import BridgeError
 from bridge.protocol import sse
@@ -66,7 +66,7 @@ def hostile(*parts: bytes, endless: bytes = b"") -> Iterator[HostileServer]:
 
 @pytest.fixture(autouse=True)
 def _tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claude, "ATTEMPTS", 1)
+    monkeypatch.setattr(attempts, "ATTEMPTS", 1)
 
 
 def failure_of(server: HostileServer) -> BridgeError:

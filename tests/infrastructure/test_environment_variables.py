@@ -160,7 +160,7 @@ def test_no_secret_is_in_the_template(monkeypatch: pytest.MonkeyPatch, prod: Syn
     """A key in the environment of whoever deploys is not taken from there either."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-from-the-environment")
     synthesize.cache_clear()
-    for stack in (prod, synthesize("dev")):
+    for stack in (prod, synthesize("staging")):
         text = json.dumps(stack.template)
         assert not re.search("sk-|{{resolve:", text)
         anthropic = stack.one("SecretsManager::Secret", "Secrets/Anthropic")

@@ -10,7 +10,10 @@ from tests.infrastructure.conftest import Synthesized, synthesize
 OUTPUTS = {
     "Url",
     "Auth",
+    "Provider",
     "Model",
+    "AllowedModels",
+    "SummaryModel",
     "SessionsTable",
     "HashesTable",
     "QueueUrl",
@@ -18,6 +21,8 @@ OUTPUTS = {
     "AnswerFunction",
     "RememberFunction",
     "AnthropicSecretArn",
+    "AnthropicUrl",
+    "AnthropicAuthHeader",
     "SigningSecretArn",
 }
 

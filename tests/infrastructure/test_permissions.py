@@ -127,7 +127,7 @@ def test_what_remembers_may_do_nothing_by_pattern(prod: Synthesized) -> None:
 
 
 def test_without_tokens_nobody_reads_a_signing_secret() -> None:
-    stack = synthesize("dev", auth="none")
+    stack = synthesize("staging", auth="none")
     assert {_name(stack, {"Ref": it}) for it in stack.of_type("SecretsManager::Secret")} == {"Anthropic"}
     assert "SIGNING_SECRET_ARN" not in stack.function("connect")["Environment"]["Variables"]
     assert "secretsmanager" not in json.dumps(_statements(stack, "connect"))

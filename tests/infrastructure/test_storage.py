@@ -72,7 +72,7 @@ def test_prod_keeps_and_protects_what_it_holds(prod: Synthesized) -> None:
 
 
 def test_other_environments_go_with_their_stack() -> None:
-    dev = synthesize("dev")
+    dev = synthesize("dev", secret_store="secrets_manager")
     for kind in (TABLE, "SecretsManager::Secret", "Logs::LogGroup"):
         assert {it["DeletionPolicy"] for it in dev.of_type(kind).values()} == {"Delete"}
     assert dev.one(TABLE, SESSIONS)["Replicas"][0]["DeletionProtectionEnabled"] is False
