@@ -31,7 +31,7 @@ _DOLLARS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric: its name in CloudWatch, what it is called, and how it is summed up unless somebody asks."""
+    """One metric: its name in CloudWatch, what a graph calls it, and what its values become unless told."""
 
     namespace: str
     name: str
