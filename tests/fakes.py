@@ -126,12 +126,13 @@ class MemorySessions:
         name = str(Ref.of(after.key.name, exchange))
         self.heads[after.key.owner] = replace(named, pending=named.pending | {name})
         kept = self.exchanges.setdefault(after.key, {})
+        new = exchange.turn not in kept
         there = kept.setdefault(exchange.turn, exchange)
         if there.request_id != exchange.request_id:
             raise TurnTaken(str(after.key))
         if there != exchange:
             return there
-        if exchange.instructed is not None:
+        if new and exchange.instructed is not None:
             self.instructed.pop(after.key, None)
             if system:
                 self.instructed[after.key] = Instructions(system, exchange.turn)

@@ -48,6 +48,24 @@ def test_a_turn_is_read_as_it_was_written_in_characters_that_sqs_takes(message: 
     assert REFUSED_BY_SQS.search(body) is None
 
 
+@given(texts)
+def test_instructions_travel_with_their_turn(system: str) -> None:
+    turn = a_turn(1, system=system)
+    body = encode(turn)
+    assert decode(body) == turn
+    assert REFUSED_BY_SQS.search(body) is None
+
+
+def test_a_message_of_the_release_before_is_read_and_one_without_instructions_looks_like_it() -> None:
+    before = (
+        '{"key":{"owner":"ada","name":"travel"},"request_id":"00000000-0000-4000-8000-000000000001",'
+        '"message":"Hello?","model":"claude-sonnet-5-5","connection_id":"connection-1","wire":"bridge",'
+        '"recall":"owner","accepted":0}'
+    )
+    assert decode(before) == a_turn()
+    assert encode(a_turn()) == before
+
+
 def test_a_session_is_a_group_and_a_request_goes_in_once(sqs: Any, url: str, logger: Logger) -> None:
     queue = SqsTurnQueue(sqs, url, logger)
     other = replace(KEY, name="cooking")

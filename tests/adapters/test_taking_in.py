@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -83,7 +85,13 @@ def test_a_repeat_may_ask_to_be_reminded_of_something_else(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"message": "Other"}, {"model": "claude-opus-5-5"}, {"key": replace(KEY, name="cooking")}],
+    [
+        {"message": "Other"},
+        {"model": "claude-opus-5-5"},
+        {"key": replace(KEY, name="cooking")},
+        {"system": "In Danish."},
+        {"system": ""},
+    ],
 )
 def test_another_message_under_the_same_id_is_a_conflict(
     intake: IdempotentIntake, queue: MemoryQueue, changes: dict[str, Any]
@@ -93,6 +101,28 @@ def test_another_message_under_the_same_id_is_a_conflict(
         intake(a_turn(**changes))
     assert not caught.value.retryable
     assert len(queue.turns) == 1
+
+
+def test_a_request_with_instructions_is_the_same_only_with_these(
+    intake: IdempotentIntake, queue: MemoryQueue
+) -> None:
+    intake(a_turn(system="In Danish."))
+    intake(a_turn(system="In Danish.", connection_id="another"))
+    for other in (None, "", "In Greenlandic."):
+        with pytest.raises(Conflict):
+            intake(a_turn(system=other))
+    assert len(queue.turns) == 1
+
+
+def test_a_request_that_the_release_before_took_in_is_known(
+    intake: IdempotentIntake, queue: MemoryQueue, dynamodb: Any
+) -> None:
+    """Its record has a hash of session, message and model: an upgrade must not take it for another."""
+    intake(a_turn())
+    turn = a_turn()
+    said = json.dumps([turn.request_id, turn.key.name, turn.message, turn.model])
+    (record,) = records(dynamodb)
+    assert record["validation"]["S"] == hashlib.md5(said.encode(), usedforsecurity=False).hexdigest()
 
 
 def test_owners_have_their_own_request_ids(intake: IdempotentIntake, queue: MemoryQueue) -> None:

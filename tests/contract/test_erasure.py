@@ -47,10 +47,11 @@ class Talk:
     def name(self, kind: str) -> str:
         return f"q{kind}{MARKER}.chat"
 
-    def query(self, kind: str) -> str:
+    def query(self, kind: str, **fields: Any) -> str:
         request_id = self.requests[kind] = str(uuid.uuid4())
         message = f"My q{kind}{MARKER} opens the gate behind the orchard."
-        told = self.ada.act("query", message=message, session_id=self.name(kind), request_id=request_id)
+        named = {"session_id": self.name(kind), "request_id": request_id}
+        told = self.ada.act("query", message=message, **named, **fields)
         assert told["type"] == "accepted"
         return request_id
 
@@ -59,6 +60,16 @@ class Talk:
             self.deployment.claude.reply(reply(f"I keep the q{kind}{MARKER}."))
             self.query(kind)
             assert json.loads(self.deployment.work()[-1])["type"] == "answer"
+
+    def instructed(self, kind: str) -> None:
+        """Once answered and once in vain, with other instructions each time."""
+        self.deployment.claude.reply(reply("I do."))
+        self.query(kind, system=f"You guard the q{kind}{MARKER}.")
+        assert json.loads(self.deployment.work()[-1])["memory"]["system"]
+        self.deployment.claude.reply(failing(400))
+        self.query(kind, system=f"You open the q{kind}{MARKER}.")
+        assert json.loads(self.deployment.work()[-1])["code"] == "upstream_error"
+        assert f"open the q{kind}" in stored()[f"ada/{self.name(kind)}", "-2"]["text"]
 
     def summarized(self, kind: str) -> None:
         self.answered(kind, SEAL_AT)
@@ -135,6 +146,7 @@ PAST = {
 }
 KINDS = (
     "summarized",
+    "instructed",
     "answered",
     "failed",
     "cancelled",
@@ -180,7 +192,7 @@ def test_nothing_is_left_of_anything_once_everything_is_forgotten(talk: Talk) ->
     eves = {key: item for key, item in stored().items() if "eve" in key[0]}
     kinds = talk.all()
     told = talk.ada.act("forget", everything=True)
-    assert (told["type"], told["session_id"], told["exchanges"]) == ("forgotten", None, SEAL_AT + 7)
+    assert (told["type"], told["session_id"], told["exchanges"]) == ("forgotten", None, SEAL_AT + 9)
     assert talk.traces(kinds) == ["waits", "begun"]
     finish(talk)
     assert [key for key in stored() if "ada" in key[0] and key != ("memory#ada", "-1")] == [
@@ -305,7 +317,7 @@ def test_whoever_dies_at_any_call_is_followed_by_the_next(
 ) -> None:
     """By whoever forgets again, or from the tombstone on by the remember function alone."""
     talk.summarized("summarized")
-    talk.failed("summarized")
+    talk.instructed("summarized")
     if forget is again_everything:
         talk.outlived_failed("outlived")
     talk.query("summarized")

@@ -57,6 +57,7 @@ class Claims:
             before, total = self._used.get(day, (0, 0))
             used = counts.get(day)
             self._used[day] = (0, total) if used is None else (used, total + used - before)
+        self._claude_had_its_instructions()
         for told in world.claude.told:
             assert sum(map(len, told)) <= world.context_limit
             for text in told[1::2]:
@@ -140,6 +141,12 @@ class Claims:
         else:
             assert any(call.whole and call.said == exchange.answer for call in calls)
 
+    def _claude_had_its_instructions(self) -> None:
+        """Check what Claude was told for those that named some; for the others it is what was in force."""
+        for number, told in self._world.claude.systems:
+            system = self._world.asked[number - 1].system
+            assert system is None or told == ([system] if system else []), f"r{number}: {told}"
+
     def _header_knows_all(self, key: SessionKey) -> None:
         """Check what the next turn would find: a header may be behind, and is brought up to date."""
         exchanges = self._world.exchanges(key)
@@ -149,6 +156,9 @@ class Claims:
         own = [exchange for exchange in exchanges if exchange.first_turn == session.first_turn]
         assert session.turns == len(own), f"{session} of {own}"
         assert session.usage == sum((exchange.usage for exchange in own), Usage())
+        named = [system for each in own if (system := self._asked(each.request_id).system) is not None]
+        in_force = self._world.instructions(session) or ""
+        assert in_force == (named or [""])[-1], f"{key} has {in_force!r}, and was told {named}"
 
     def _came_to_one_end(self, asked: Asked) -> None:
         world = self._world

@@ -60,6 +60,7 @@ class Claude:
         self.calls: list[Call] = []
         self.asked: Counter[int] = Counter()
         self.told: list[list[str]] = []
+        self.systems: list[tuple[int, list[str]]] = []
 
     @contextmanager
     def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:
@@ -68,6 +69,7 @@ class Claude:
         assert found is not None
         number = int(found[1])
         self.told.append(texts[:-1])
+        self.systems.append((number, [block["text"] for block in prompt.system]))
         yield self._events(number, self.scripts[number], interruption)
 
     def _events(self, number: int, script: Script, interruption: Interruption) -> Iterator[Piece]:

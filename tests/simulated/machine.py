@@ -23,6 +23,8 @@ Thing = TypeVar("Thing")
 picks = st.integers(0, 30)
 scripts = st.builds(Script, st.integers(1, 3), st.sampled_from((*ENDINGS, "completed", "completed")))
 
+systems = st.sampled_from((None, None, "", "i1", "i2"))
+
 
 def pick(things: Sequence[Thing], which: int) -> Thing:
     return things[which % len(things)]
@@ -58,11 +60,11 @@ class Bridge(RuleBasedStateMachine):
     def _connection(self, which: int, owner: str | None = None) -> str:
         return pick([name for name, of in self.world.connections.items() if owner in (None, of)], which)
 
-    @rule(connection=picks, session=picks, script=scripts, at_once=st.booleans())
-    def ask(self, connection: int, session: int, script: Script, at_once: bool) -> None:
+    @rule(connection=picks, session=picks, script=scripts, system=systems, at_once=st.booleans())
+    def ask(self, connection: int, session: int, script: Script, system: str | None, at_once: bool) -> None:
         name = self._connection(connection)
         sessions = SESSIONS[self.world.connections[name]]
-        asking = self.world.ask(name, pick(sessions, session), script)
+        asking = self.world.ask(name, pick(sessions, session), script, system)
         if at_once:
             asking.go(1000)
 

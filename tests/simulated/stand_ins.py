@@ -163,7 +163,7 @@ def _brief_queue(operation: str, request: dict[str, Any]) -> str:
 
 def _brief_table(operation: str, request: dict[str, Any]) -> str:
     words = [operation.replace("_", " ")]
-    for each in (request, *(entry["Update"] for entry in request.get("TransactItems", ()))):
+    for each in (request, *(part for entry in request.get("TransactItems", ()) for part in entry.values())):
         key = each.get("Key") or each.get("Item") or {}
         words += [str(*key[name].values()) for name in ("session_id", "seq", "hash") if name in key]
         words.append(each.get("UpdateExpression", "")[:MOST_WRITTEN])

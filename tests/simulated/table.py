@@ -95,19 +95,22 @@ class Table:
         return {"UnprocessedItems": {}}
 
     def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        updates = [each["Update"] for each in TransactItems]
-        refused = []
-        for each in updates:
-            there = self._items[each["TableName"]].get(self._place(each["TableName"], each["Key"]))
-            refused.append(not _met(there, each))
-        if any(refused):
-            reasons = [{"Code": "ConditionalCheckFailed" if each else "None"} for each in refused]
+        writes = {"Update": self.update_item, "Put": self.put_item, "Delete": self.delete_item}
+        actions = [(kind, each) for action in TransactItems for kind, each in action.items()]
+        reasons: list[dict[str, Any]] = []
+        for _, each in actions:
+            place = self._place(each["TableName"], each.get("Key") or each["Item"])
+            there = self._items[each["TableName"]].get(place)
+            reasons.append({"Code": "None" if _met(there, each) else "ConditionalCheckFailed"})
+            if reasons[-1]["Code"] != "None" and there and "ReturnValuesOnConditionCheckFailure" in each:
+                reasons[-1]["Item"] = dict(there)
+        if any(reason["Code"] != "None" for reason in reasons):
             raise TransactionCanceledException(
                 {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
                 "TransactWriteItems",
             )
-        for each in updates:
-            self.update_item(**{name: value for name, value in each.items() if name != "ReturnValues"})
+        for kind, each in actions:
+            writes[kind](**{name: value for name, value in each.items() if name != "ReturnValues"})
         return {}
 
     def query(self, TableName: str, **request: Any) -> dict[str, Any]:  # noqa: N803

@@ -20,7 +20,8 @@ def end_of(frame: Frame) -> Frame:
 class Asked:
     """A request as its client knows it.
 
-    ``home`` is the connection that was promised the turn's end; None where two may have been.
+    ``home`` is the connection that was promised the turn's end; None where two may have been. ``system`` are
+    the instructions that it names.
     """
 
     owner: str
@@ -36,6 +37,7 @@ class Asked:
     ends: list[tuple[str, Frame]] = field(default_factory=list)
     promised: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
+    system: str | None = None
 
     @property
     def last_seq(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Self
 from bridge import bootstrap
 from bridge.adapters import items
 from bridge.adapters.queue import RETRY_SECONDS
-from bridge.conversation import SessionKey
+from bridge.conversation import Instructions, Session, SessionKey
 from bridge.handlers import answer as answer_handler
 from bridge.handlers import message as message_handler
 from bridge.ports import Connection, Remembered
@@ -93,17 +93,19 @@ class World(Facts):
         self.note(f"{connection} hangs up")
         del self.connections[connection]
 
-    def ask(self, connection: str, session: str, script: Script) -> Invocation:
-        """Send a new message."""
+    def ask(self, connection: str, session: str, script: Script, system: str | None = None) -> Invocation:
+        """Send a new message, perhaps with instructions for its session."""
         number = len(self.asked) + 1
         self.claude.scripts[number] = script
-        asked = Asked(self.connections[connection], number, session, f"r{number}?")
+        asked = Asked(self.connections[connection], number, session, f"r{number}?", system=system)
         self.asked.append(asked)
         return self.query(connection, asked)
 
     def query(self, connection: str, asked: Asked) -> Invocation:
         """Send a message, perhaps again."""
-        frame = {"action": "query", "session_id": asked.session, "message": asked.message}
+        frame: Frame = {"action": "query", "session_id": asked.session, "message": asked.message}
+        if asked.system is not None:
+            frame["system"] = asked.system
         return self._send(connection, frame, asked)
 
     def resume(self, connection: str, asked: Asked, last_seq: int) -> Invocation:
@@ -203,6 +205,13 @@ class World(Facts):
         name = f"look-{self._next} {key}"
         self._begin(name, lambda: found.append(bootstrap._sessions().load(key))).go(1000)
         return found[0]
+
+    def instructions(self, session: Session) -> str | None:
+        """Return the instructions that a session's next turn would find."""
+        found: list[Instructions | None] = []
+        name = f"look-{self._next} {session.key}"
+        self._begin(name, lambda: found.append(bootstrap._sessions().instructions(session))).go(1000)
+        return found[0].text if found[0] else None
 
     def redrive(self) -> None:
         """Put the dead letters back into the line."""

@@ -135,3 +135,26 @@ def test_a_cursor_reads_as_it_was_written(turn: int, part: int) -> None:
 def test_a_cursor_of_ones_own_making_is_refused(text: str) -> None:
     with pytest.raises(BadRequest):
         Cursor.parse(text)
+
+
+@given(histories(), st.integers(1, 4), st.sampled_from(["x" * 8000, '"' * 8000, "\n" * 8000]))
+@settings(max_examples=60)
+def test_what_stands_besides_a_first_page_leaves_room_for_it(
+    exchanges: list[Exchange], limit: int, system: str
+) -> None:
+    """Also where the newest entry alone fills a page: then the first one is empty, and loses nothing."""
+    newest_first = list(reversed(exchanges))
+    first, cursor = pages.page(
+        newest_first, before=None, first_turn=FIRST, limit=limit, besides=frames.size(system)
+    )
+    frame = frames.history("n" * 128, first, str(cursor), request_id(1), system)
+    assert len(frames.encode(frame).encode()) < frames.MAX_POST_BYTES
+    assert first or cursor is not None
+    entries = first
+    while cursor is not None:
+        rest = [exchange for exchange in newest_first if exchange.turn <= cursor.newest_turn]
+        page, cursor = pages.page(rest, before=cursor, first_turn=FIRST, limit=limit)
+        assert page
+        entries = page + entries
+    whole = [entry for exchange in exchanges for entry in pages.entries_of(exchange)]
+    assert entries == whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.conversation import Exchange
+from bridge.conversation import Exchange, Instructions
 from bridge.memory import fence, prompt
 from bridge.memory.fence import Recalled
 from bridge.memory.prompt import Parts, Prompt
@@ -51,6 +52,28 @@ def test_marks_the_system_prompt_and_the_windows_end() -> None:
     assert told.messages[3]["content"][-1]["cache_control"] == {"type": "ephemeral"}
     assert told.messages[4] == {"role": "user", "content": [{"type": "text", "text": "And now?"}]}
     assert len(marks(told)) == 2
+
+
+def test_the_sessions_own_instructions_follow_the_environments() -> None:
+    """Each with a breakpoint: all sessions share the first, and the second outlives a cut of the window."""
+    own = Instructions("In Danish.", 7)
+    window, summary = Window((an_exchange(1), an_exchange(2))), Summary(4, "They met.", START)
+    parts = Parts("Be kind.", window, "And now?", START, summary, instructions=own)
+    told = prompt.build(parts)
+    hour = {"type": "ephemeral", "ttl": "1h"}
+    assert told.system == [
+        {"type": "text", "text": text, "cache_control": hour} for text in ("Be kind.", "In Danish.")
+    ]
+    assert marks(told) == [hour, hour, hour, {"type": "ephemeral"}]
+    without = prompt.build(replace(parts, instructions=None))
+    assert (without.system, without.messages) == (told.system[:1], told.messages)
+    assert parts.tokens() == {**replace(parts, instructions=None).tokens(), "system": 2 + 3}
+
+
+def test_instructions_stand_alone_where_the_environment_has_none() -> None:
+    parts = Parts(" ", Window(), "Hello?", START, instructions=Instructions("In Danish.", 1))
+    assert [block["text"] for block in prompt.build(parts).system] == ["In Danish."]
+    assert parts.tokens()["system"] == 3
 
 
 def test_a_first_message_goes_unmarked() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bridge.conversation import SessionKey
+from bridge.conversation import Session, SessionKey
 from bridge.errors import Conflict
 from bridge.intake import Reception, Reply, Settings
 from bridge.ports import Connection
@@ -236,3 +237,27 @@ def test_a_turn_that_waits_is_resumed_and_cancelled_by_its_request(desk: Desk) -
     assert desk.frame(action="cancel", request_id=ID) == accepted
     unknown = desk.frame(action="resume", request_id=request_id(2))
     assert (unknown["code"], unknown["request_id"]) == ("not_found", request_id(2))
+
+
+def test_a_query_takes_its_instructions_along(desk: Desk) -> None:
+    for system in (None, "In Danish.", ""):
+        desk.receive(action="query", request_id=ID, message="Hi", system=system)
+    assert [turn.system for turn in desk.intake.turns] == [None, "In Danish.", ""]
+
+
+def test_the_first_page_of_a_history_tells_the_instructions_in_force(desk: Desk) -> None:
+    session = Session.begin(KEY, 1)
+    for turn in (1, 2):
+        exchange = an_exchange(turn, instructed=True if turn == 1 else None)
+        session = replace(session.after(exchange), version=turn - 1)
+        desk.sessions.keep(exchange, session, system="In Danish.")
+    told = desk.frame(action="history", session_id="travel", limit=1)
+    assert (told["system"], told["before"]) == ("In Danish.", "2")
+    assert "system" not in desk.frame(action="history", session_id="travel", limit=1, before="2")
+    assert desk.sessions.reads == ["read"]
+
+
+def test_a_history_without_instructions_tells_and_reads_none(desk: Desk) -> None:
+    desk.sessions.keep(an_exchange(1), Session.begin(KEY, 1).after(an_exchange(1)))
+    assert "system" not in desk.frame(action="history", session_id="travel")
+    assert desk.sessions.reads == []

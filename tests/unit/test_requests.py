@@ -275,3 +275,38 @@ def test_everything_or_one_session_is_forgotten() -> None:
 )
 def test_what_to_forget_must_be_clear(fields: dict[str, Any]) -> None:
     assert "everything" in refused({"action": "forget", **fields}).error.message
+
+
+@pytest.mark.parametrize(
+    "system", ["In Danish.", ' é中😀\t"\\\r\n\x7f\u2028 ', "x" * 8000, "é" * 4000, '"' * 8000]
+)
+def test_a_sessions_own_instructions(system: str) -> None:
+    query = parse({"action": "query", "message": "Hi", "request_id": ID, "system": system})
+    assert query == Query("Hi", None, ID, None, None, system)
+
+
+def test_none_leave_them_as_they_are_and_nothing_said_removes_them() -> None:
+    frame = {"action": "query", "message": "Hi", "request_id": ID}
+    for absent in ({}, {"system": None}):
+        assert parse({**frame, **absent}) == Query("Hi", None, ID, None, None, None)
+    for nothing in ("", " \n\t\u2003"):
+        assert parse({**frame, "system": nothing}) == Query("Hi", None, ID, None, None, "")
+
+
+@pytest.mark.parametrize("system", ["x" * 8001, "é" * 4001, "😀" * 2001])
+def test_instructions_that_are_too_long_are_counted_in_bytes(system: str) -> None:
+    wrong = refused({"action": "query", "message": "Hi", "request_id": ID, "system": system})
+    assert (wrong.error.code, wrong.request_id) == ("too_large", ID)
+    assert "8000" in wrong.error.message
+
+
+@pytest.mark.parametrize("system", [1, 0, True, False, 1.5, [], ["a"], {}, "a\ud83d", "a\x00", "\x1b[31m"])
+def test_instructions_that_are_no_text(system: object) -> None:
+    wrong = refused({"action": "query", "message": "Hi", "request_id": ID, "system": system})
+    assert (wrong.error.code, wrong.request_id) == ("bad_request", ID)
+    assert "'system'" in wrong.error.message
+
+
+@pytest.mark.parametrize("system", ["In Danish.", 7, "x" * 9000, {}])
+def test_the_originals_wire_knows_no_instructions(system: object) -> None:
+    assert parse({"action": "query", "message": "Hi", "system": system}) == Query("Hi", None, None, None)
