@@ -10,6 +10,7 @@ from typing import Any
 from bridge_cli.aws import AwsAccess
 
 _REGION = "us-east-1"
+_STACK = "claude-context-bridge-local"  # bridge_local/deployment.py
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class LocalBridge:
     model_note: str
     tiny_model: bool = False
     region: str = _REGION
+    stack: str = _STACK
     outputs: dict[str, str] = field(default_factory=dict)
 
     @property

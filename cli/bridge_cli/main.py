@@ -30,10 +30,12 @@ from bridge_cli.commands import (
     key,
     listing,
     local,
+    logs,
     mcp,
     migrate,
     remembering,
     token,
+    top,
     usage,
 )
 from bridge_cli.commands.options import AS_JSON
@@ -153,6 +155,8 @@ add(remembering.recall, remembering.RECALL_EXAMPLES)
 add(remembering.forget, remembering.FORGET_EXAMPLES)
 add(usage.usage, usage.EXAMPLES)
 add(mcp.mcp, mcp.EXAMPLES)
+add(logs.logs, logs.EXAMPLES)
+add(top.top, top.EXAMPLES)
 add(doctor.doctor, doctor.EXAMPLES)
 add(config.set_setting, config.SET_EXAMPLES, config.app, "set")
 add(config.unset, config.UNSET_EXAMPLES, config.app)

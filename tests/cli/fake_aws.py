@@ -29,6 +29,8 @@ class FakeAws:
 
     secrets: Any
     stacks: dict[str, dict[str, str]] = field(default_factory=dict)
+    resources: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    """The stacks' resources: type, logical id, physical id."""
 
     def deploy(self, url: str, auth: str = "token") -> Deployed:
         signing = self.secrets.create_secret(Name="signing", SecretString=SIGNING)["ARN"]
@@ -50,6 +52,17 @@ class FakeAws:
             raise ClientError(told, "DescribeStacks")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[stack].items()]
         return {"Stacks": [{"StackName": stack, "Outputs": outputs}]}
+
+    def list_resources(self, stack: str, page: str = "0") -> dict[str, Any]:
+        """Return a page of a stack's resources, a few at a time."""
+        if stack not in self.resources:
+            told = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {stack} does not exist"}}
+            raise ClientError(told, "ListStackResources")
+        names = ("ResourceType", "LogicalResourceId", "PhysicalResourceId")
+        start, at_once = int(page), 5
+        shown = self.resources[stack][start : start + at_once]
+        more = {"NextToken": str(start + at_once)} if len(self.resources[stack]) > start + at_once else {}
+        return {"StackResourceSummaries": [dict(zip(names, each, strict=True)) for each in shown], **more}
 
 
 @dataclass
@@ -82,6 +95,8 @@ def fake_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
         def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             if operation == "DescribeStacks":
                 return fake.describe(parameters["StackName"])
+            if operation == "ListStackResources":
+                return fake.list_resources(parameters["StackName"], parameters.get("NextToken", "0"))
             return to_moto(client, operation, parameters)
 
         monkeypatch.setattr(BaseClient, "_make_api_call", call)

@@ -15,6 +15,7 @@ from tests.cli.conftest import Run
 
 OWN_COMMANDS = {
     *["ask", "chat", "sessions", "history", "recall", "forget", "usage", "mcp", "doctor", "local"],
+    *["logs", "top"],
     *["config", "config set", "config unset", "config get", "config list", "config use", "config remove"],
     *["config path"],
     *["token", "token create", "token revoke", "token revoked", "key", "key set"],
