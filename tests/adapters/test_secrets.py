@@ -91,7 +91,8 @@ def test_an_arn_says_where_a_secret_lives(client: Any) -> None:
 
     assert isinstance(secret(ARN, made), StoredParameter)
     assert isinstance(secret(aws.create_secret("one"), made), ManagedSecret)
-    assert asked == ["ssm", "secretsmanager"]
+    assert isinstance(secret("a-name-as-the-emulator-tells-it", made), ManagedSecret)
+    assert asked == ["ssm", "secretsmanager", "secretsmanager"]
 
 
 def test_a_parameter_is_read_once_decrypted_and_anew_for_whoever_asks(ssm: Any) -> None:

@@ -21,8 +21,11 @@ _SERVICE = 2  # the third part of an ARN
 
 
 def secret(arn: str, client: Callable[[str], Any]) -> Secret:
-    """Return a secret, whichever service its ARN names; ``client`` makes a service's client."""
-    if arn.split(":")[_SERVICE] == "ssm":
+    """Return a secret, whichever service its ARN names; ``client`` makes a service's client.
+
+    The emulator's CloudFormation tells a secret's name instead, once the stack was updated.
+    """
+    if arn.split(":")[_SERVICE : _SERVICE + 1] == ["ssm"]:
         return StoredParameter(client("ssm"), arn)
     return ManagedSecret(client("secretsmanager"), arn)
 
