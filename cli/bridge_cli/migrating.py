@@ -177,7 +177,7 @@ class Migration:
         if self._choices.keep_dates and place.at / 1000 + place.lasts <= self._clock():
             why = (
                 f"it is of {place.last_updated[:10]}, and the environment keeps what was said for "
-                f"{place.lasts // DAY} days. Leave out --keep-dates, or set `memory_days` higher first"
+                f"{place.lasts // DAY} days. Leave out --keep-dates, or set `memory_ttl_days` higher first"
             )
             return Plan(original, replace(outcome, status="skipped", why=why, error=True))
         try:

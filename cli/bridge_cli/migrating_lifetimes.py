@@ -13,7 +13,7 @@ SHORT = 30 * DAY
 """A memory that lasts no longer, in seconds: the environments' default, too short for an archive."""
 
 _NAME_THEM = (
-    "Name them: --memory-days and --session-hours, as the environment sets them (30 and 24 by default)."
+    "Name them: --memory-ttl-days and --session-ttl-hours, as the environment sets them (else 30 and 24)."
 )
 
 
@@ -47,7 +47,7 @@ def told(lifetimes: Lifetimes) -> list[str]:
     if lifetimes.memory <= SHORT:
         lines.append(
             f"Warning: in {days:g} days nothing of what is migrated is left in the bridge. Where that is too "
-            "soon, deploy with a higher `memory_days` first: what is there already keeps its end."
+            "soon, deploy with a higher `memory_ttl_days` first: what is there already keeps its end."
         )
     return lines
 

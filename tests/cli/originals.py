@@ -47,9 +47,9 @@ def conversation(*said: str) -> list[dict[str, str]]:
     return [{"role": roles[number % 2], "content": text} for number, text in enumerate(said)]
 
 
-def table(dynamodb: Any, *items: dict[str, Any], key: str = "session_id") -> str:
+def table(dynamodb: Any, *items: dict[str, Any], key: str = "session_id", name: str = "") -> str:
     """Make a table as the original's is, with these items, and return its name."""
-    name = next(_tables)
+    name = name or next(_tables)
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

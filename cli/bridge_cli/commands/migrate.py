@@ -75,15 +75,17 @@ def migrate(
     even_forgotten: Annotated[
         bool, typer.Option("--even-forgotten", help="Also sessions that were forgotten in the last 18 days.")
     ] = False,
-    memory_days: Annotated[
+    memory_ttl_days: Annotated[
         int | None,
         typer.Option(
-            "--memory-days", min=1, help="The environment's `memory_days`, where no stack tells it."
+            "--memory-ttl-days", min=1, help="The environment's `memory_ttl_days`, where no stack tells it."
         ),
     ] = None,
-    session_hours: Annotated[
+    session_ttl_hours: Annotated[
         int | None,
-        typer.Option("--session-hours", min=1, help="Its `session_hours`, where no stack tells them."),
+        typer.Option(
+            "--session-ttl-hours", min=1, help="Its `session_ttl_hours`, where no stack tells them."
+        ),
     ] = None,
     as_json: AsJson = False,
     table: Table = None,
@@ -97,9 +99,9 @@ def migrate(
     only read. A session that the bridge's users went on with, or began, under the same name stays as it is.
 
     What was said is dated today, a millisecond apart: the original kept one time for a whole session, and the
-    bridge keeps what was said for its `memory_days` from its date on. Where something of a session could not
-    be taken in, it is told with the reason, and the exit code is 1. It takes AWS credentials that may read
-    the one table and write to the other.
+    bridge keeps what was said for its `memory_ttl_days` from its date on. Where something of a session could
+    not be taken in, it is told with the reason, and the exit code is 1. It takes AWS credentials that may
+    read the one table and write to the other.
     """
     import time
 
@@ -125,7 +127,7 @@ def migrate(
         raise UsageError(f"{source} is the bridge's own table", hint="Name the original's table with --from.")
     if source_region is not None and source is None:
         raise UsageError("--from-region belongs to --from TABLE")
-    lifetimes = _lifetimes(found, memory_days, session_hours)
+    lifetimes = _lifetimes(found, memory_ttl_days, session_ttl_hours)
     for line in told(lifetimes):
         notice(line)
     choices = Choices(
@@ -170,19 +172,19 @@ def _scanned(found: Configuration, table: str, region: str | None) -> Iterator[d
     return of_table(aws.client("dynamodb", attempts=10), table)
 
 
-def _lifetimes(found: Configuration, memory_days: int | None, session_hours: int | None) -> Lifetimes:
+def _lifetimes(found: Configuration, memory_ttl_days: int | None, session_ttl_hours: int | None) -> Lifetimes:
     """Return how long the environment keeps things: as the options say, else as its answer function does."""
     from bridge_cli.migrating_lifetimes import DAY, HOUR, Lifetimes, of_function, unknown
 
-    if memory_days is not None and session_hours is not None:
-        return Lifetimes(memory_days * DAY, session_hours * HOUR)
+    if memory_ttl_days is not None and session_ttl_hours is not None:
+        return Lifetimes(memory_ttl_days * DAY, session_ttl_hours * HOUR)
     function = found.output("AnswerFunction")
     if function is None:
         raise unknown("it is not known how long the environment keeps what was said")
     told = of_function(found.aws.client("lambda"), function)
     return Lifetimes(
-        told.memory if memory_days is None else memory_days * DAY,
-        told.session if session_hours is None else session_hours * HOUR,
+        told.memory if memory_ttl_days is None else memory_ttl_days * DAY,
+        told.session if session_ttl_hours is None else session_ttl_hours * HOUR,
     )
 
 
