@@ -20,9 +20,13 @@ from claude_context_bridge.storage import Storage
 
 @dataclass(frozen=True)
 class Parts:
-    """What every function is made of, and what it works on."""
+    """What every function is made of, and what it works on.
+
+    `service` is what the functions call themselves, in logs and metrics: it tells bridges of an account apart.
+    """
 
     scope: Construct
+    service: str
     code: Code
     props: BridgeProps
     storage: Storage
@@ -91,7 +95,7 @@ class BridgeFunction(Function):
             role=role,
             log_group=log_group,
             environment={
-                "POWERTOOLS_SERVICE_NAME": "bridge",
+                "POWERTOOLS_SERVICE_NAME": parts.service,
                 "POWERTOOLS_METRICS_NAMESPACE": props.metrics_namespace,
                 "POWERTOOLS_LOG_LEVEL": props.log_level,
                 **environment,

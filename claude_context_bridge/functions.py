@@ -31,7 +31,8 @@ class Functions(Construct):
         secrets: Secrets,
     ) -> None:
         super().__init__(scope, construct_id)
-        parts = Parts(self, function_code(props.architecture), props, storage, queue, secrets)
+        code = function_code(props.architecture)
+        parts = Parts(self, scope.node.path, code, props, storage, queue, secrets)
         self.connect = make_connect(parts)
         self.disconnect = make_disconnect(parts)
         self.message = make_message(parts)

@@ -69,7 +69,7 @@ def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
     assert (
         answer.items()
         >= {
-            "POWERTOOLS_SERVICE_NAME": "bridge",
+            "POWERTOOLS_SERVICE_NAME": "claude-context-bridge-dev/Bridge",
             "POWERTOOLS_METRICS_NAMESPACE": "Mine",
             "POWERTOOLS_LOG_LEVEL": "WARNING",
             "SESSION_TTL": "7200",
