@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from bridge_cli import parameters
 from bridge_cli.errors import BridgeError, NotConfigured
 
 UNSET = "unset"
-"""What the Anthropic secret holds until a key is put there."""
+"""What the Anthropic secret holds until a key is put there; it stands for a parameter that is missing."""
 
 _GONE = {
     *("ResourceNotFoundException", "ValidationError"),
@@ -54,13 +55,29 @@ class AwsAccess:
         return found
 
     def secret(self, arn: str) -> str:
-        """Return a secret's text. Raises NotConfigured."""
+        """Return a secret's text, `UNSET` where its parameter is not made yet. Raises NotConfigured."""
+        if parameters.is_parameter(arn):
+            return parameters.read(self, arn) or UNSET
         told = self._ask("secretsmanager", "get_secret_value", f"the secret {arn}", SecretId=arn)
         return cast(str, told.get("SecretString") or "")
 
     def put_secret(self, arn: str, value: str) -> None:
-        """Put a text into a secret. Raises NotConfigured."""
+        """Put a text into a secret; a parameter is made if it is missing. Raises NotConfigured."""
+        if parameters.is_parameter(arn):
+            parameters.write(self, arn, value)
+            return
         self._ask("secretsmanager", "put_secret_value", f"the secret {arn}", SecretId=arn, SecretString=value)
+
+    def signing_key(self, arn: str) -> str:
+        """Return the key that signs tokens. Raises NotConfigured where there is none."""
+        key = self.secret(arn)
+        if key == UNSET:
+            raise NotConfigured(
+                f"there is no signing key yet in {arn}", hint="`bridge key set` makes one, beside the key."
+            )
+        if not key:
+            raise NotConfigured(f"the secret {arn} is empty", hint="Is it the signing secret?")
+        return key
 
     def identity(self, region: str) -> str:
         """Return the ARN of whoever the credentials are, which takes no right. Raises NotConfigured."""

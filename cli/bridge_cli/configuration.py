@@ -191,7 +191,7 @@ class Configuration:
         return local_aws.fresh_token() if token is None or tokens.expires_within(token, _RENEW) else token
 
     def _minted(self) -> str:
-        return tokens.mint(self.aws.secret(self.signing_secret() or ""), self.owner())
+        return tokens.mint(self.aws.signing_key(self.signing_secret() or ""), self.owner())
 
 
 def configure(choice: Choice, notice: Callable[[str], None]) -> Configuration:

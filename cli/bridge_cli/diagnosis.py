@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from bridge_cli import local_aws, tokens
+from bridge_cli import local_aws, models_check, tokens
 from bridge_cli.aws import UNSET
 from bridge_cli.client import BridgeClient, Patience
 from bridge_cli.configuration import Choice, Configuration, configure
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError, ConnectionRefused
+from bridge_cli.lifecycles import NotTold
 from bridge_cli.profiles import ProfileFile
 from bridge_cli.signing import Signature
 
@@ -57,7 +58,10 @@ async def examine(choice: Choice) -> AsyncIterator[Check]:
         yield await asyncio.to_thread(_credentials if endpoint.sign else _token, endpoint)
         async for check in _talk(endpoint):
             yield check
-    yield await asyncio.to_thread(_anthropic_key, found)
+    key = await asyncio.to_thread(_anthropic_key, found)
+    yield key
+    if key.ok is not False:
+        yield await asyncio.to_thread(_models, found)
 
 
 def _failed(name: str, error: BridgeError) -> Check:
@@ -227,6 +231,8 @@ def _anthropic_key(found: Configuration) -> Check:
         if found.local is not None and found.local.tiny_model:
             return Check(name, ok=None, detail=found.local.model_note)
         arn = found.anthropic_secret()
+        if not arn and found.output("Provider") == "bedrock":
+            return Check(name, ok=None, detail="none is needed: Claude is asked on Amazon Bedrock")
         if not arn:
             return Check(name, ok=None, detail="not looked at: no stack or secret is named")
         key = found.aws.secret(arn)
@@ -235,3 +241,28 @@ def _anthropic_key(found: Configuration) -> Check:
     if key in {"", UNSET}:
         return Check(name, ok=False, detail="there is none yet", mend="`bridge key set` puts it there.")
     return Check(name, ok=True, detail="it is set")
+
+
+def _models(found: Configuration) -> Check:
+    """Ask whoever answers whether the models are there, and stay."""
+    name = "models"
+    try:
+        named = models_check.configured(found)
+        tiny = found.local is not None and found.local.tiny_model
+        arn = found.anthropic_secret()
+        told = (
+            models_check.catalog(found, found.aws.secret(arn) if arn else "") if named and not tiny else None
+        )
+        if told is None:
+            return Check(name, ok=None, detail="not looked at: it is not told which are used")
+        bedrock = found.output("Provider") == "bedrock"
+        said = list(models_check.complaints(named, told, bedrock=bedrock))
+    except NotTold as why:
+        return Check(name, ok=None, detail=f"not looked at: {why}")
+    except BridgeError as error:
+        return Check(name, ok=None, detail=f"not looked at: {error.message}", mend=error.hint)
+    if not said:
+        return Check(name, ok=True, detail=", ".join(named))
+    wrong = any(over for over, _ in said)
+    mend = "Set them for the environment in cdk.json, or by -c NAME=VALUE, and deploy again."
+    return Check(name, ok=not wrong, detail=". ".join(text for _, text in said), mend=mend)

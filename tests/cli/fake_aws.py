@@ -25,10 +25,14 @@ SIGNING = "s" * 64
 
 @dataclass
 class FakeAws:
-    """moto's Secrets Manager, and stacks: its CloudFormation needs packages that nothing else here does."""
+    """moto's Secrets Manager and Parameter Store; stacks and Bedrock's models are told as they were made.
+
+    moto's CloudFormation needs packages that nothing else here does, and its Bedrock lists no models.
+    """
 
     secrets: Any
     stacks: dict[str, dict[str, str]] = field(default_factory=dict)
+    models: list[dict[str, Any]] = field(default_factory=list)
     resources: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """The stacks' resources: type, logical id, physical id."""
 
@@ -95,6 +99,8 @@ def fake_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
         def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             if operation == "DescribeStacks":
                 return fake.describe(parameters["StackName"])
+            if operation == "ListFoundationModels":
+                return {"modelSummaries": fake.models}
             if operation == "ListStackResources":
                 return fake.list_resources(parameters["StackName"], parameters.get("NextToken", "0"))
             return to_moto(client, operation, parameters)

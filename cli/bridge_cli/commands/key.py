@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge_cli.commands.options import Profile, Stack
 from bridge_cli.errors import NotConfigured, UsageError
+
+if TYPE_CHECKING:
+    from bridge_cli.configuration import Configuration
 
 SET_EXAMPLES = """
 Examples:
@@ -38,6 +41,10 @@ def set_key(
 
     The key comes from ANTHROPIC_API_KEY, else from what is piped in, else it is asked for and not shown;
     never from the command line, where others could see it. Running functions notice it within minutes.
+
+    Where secrets are kept in Parameter Store, the parameter is made, and another one with a new key that
+    signs tokens, unless there is one. They stay when the stack goes: `aws ssm delete-parameters`. On Bedrock
+    no key is needed, and none is asked for.
     """
     from bridge_cli.configuration import Choice, configure
     from bridge_cli.terminal import notice
@@ -49,6 +56,10 @@ def set_key(
         )
     found = configure(Choice(profile=profile, stack=stack), notice)
     arn = secret or found.anthropic_secret()
+    if not arn and found.output("Provider") == "bedrock":
+        _make_signing_key(found)
+        notice("Claude is asked on Amazon Bedrock here, by the functions' roles: no key is needed.")
+        return
     if not arn:
         raise NotConfigured(
             "it is not known which secret the key belongs into",
@@ -59,6 +70,18 @@ def set_key(
         notice(f"Warning: {doubt}")
     found.aws.put_secret(arn, key)
     notice(f"The key from {origin} is in {arn}.")
+    if not secret:
+        _make_signing_key(found)
+
+
+def _make_signing_key(found: Configuration) -> None:
+    """Make the key that signs tokens where a deployment could not, and there is none yet."""
+    from bridge_cli import parameters
+    from bridge_cli.terminal import notice
+
+    arn = found.signing_secret()
+    if arn and parameters.is_parameter(arn) and parameters.make_signing_key(found.aws, arn):
+        notice(f"A new key that signs tokens is in {arn}.")
 
 
 def doubts(key: str) -> list[str]:

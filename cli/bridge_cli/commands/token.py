@@ -51,8 +51,8 @@ def create(
     """Print a new token, and nothing else.
 
     It is signed with the environment's signing secret, which your AWS credentials must be allowed to read
-    (`secretsmanager:GetSecretValue`). Whoever holds the token speaks as its owner until it expires, or is
-    revoked: its id, by which it can be, goes to standard error.
+    (`secretsmanager:GetSecretValue`, or `ssm:GetParameter` where it is a parameter). Whoever holds the token
+    speaks as its owner until it expires, or is revoked: its id, by which it can be, goes to standard error.
     """
     from bridge_cli import tokens
     from bridge_cli.configuration import Choice, configure
@@ -74,10 +74,7 @@ def create(
             "it is not known which secret signs tokens",
             hint="Name the stack (--stack claude-context-bridge-prod) or the secret (--secret ARN).",
         )
-    signing_secret = found.aws.secret(arn)
-    if not signing_secret:
-        raise NotConfigured(f"the secret {arn} is empty", hint="Is it the signing secret?")
-    token = tokens.mint(signing_secret, owner, lifetime)
+    token = tokens.mint(found.aws.signing_key(arn), owner, lifetime)
     claims = tokens.read(token)
     if as_json:
         _print_json(
