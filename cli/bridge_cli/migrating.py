@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from bridge_cli import migrating_exchanges as exchanges
 from bridge_cli.archive_file import ArchiveFile, Part
-from bridge_cli.archive_lines import Entry
+from bridge_cli.archive_lines import HEADER, Entry
 from bridge_cli.archive_table import Memory, SessionsTable
 from bridge_cli.importing import Importer
 from bridge_cli.migrating_header import header, is_behind, renewed
@@ -103,19 +103,22 @@ class Migration:
         if not count:
             return Plan(original, replace(outcome, status="empty"))
         plan = self._plan_under(original, outcome, memory)
-        if plan.outcome.taken and self._choices.beside:
-            beside = replace(outcome, target=target_name(original.name, BESIDE))
-            plan = self._plan_under(original, beside, memory)
+        if plan.outcome.taken:
+            target = target_name(original.name, BESIDE)
+            beside = self._plan_under(original, replace(outcome, target=target), memory)
+            begun = beside.outcome.exchanges_there > 0  # by a run that was told to
+            plan = beside if self._choices.beside or begun else plan
         return plan
 
     def _plan_under(self, original: Original, outcome: Outcome, memory: Memory) -> Plan:
         """Plan a session under the name that its outcome says."""
         now = self._clock()
         there = list(self._table.entries(f"{self._choices.owner}/{outcome.target}"))
-        living = [entry for entry in there if entry.ttl > now and entry.at > memory.forgot(outcome.target)]
+        told = (entry for entry in there if entry.seq >= HEADER and entry.ttl > now)
+        living = [entry for entry in told if entry.at > memory.forgot(outcome.target)]
         turns = [entry for entry in living if entry.is_exchange]
         ours = [entry for entry in turns if exchanges.is_migrated(entry, original.name)]
-        head = next((entry for entry in living if entry.seq == 0), None)
+        head = next((entry for entry in living if entry.seq == HEADER), None)
         if not ours and (turns or head is not None):
             return Plan(original, replace(outcome, status="skipped", why=_TAKEN, error=True, taken=True))
         if not ours and memory.forgot(outcome.target) >= 0 and not self._choices.even_forgotten:
@@ -195,7 +198,7 @@ class Migration:
         if head is not None:
             renew = renewed(head, turns, self._session_until())
             return Plan(original, done, put=(*ours[-1:], *made), renew=renew)
-        before = next((entry for entry in there if entry.seq == 0), None)
+        before = next((entry for entry in there if entry.seq == HEADER), None)
         return Plan(
             original,
             done,

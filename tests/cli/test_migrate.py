@@ -115,6 +115,8 @@ def test_a_conversation_of_the_bridges_own_stays_as_it_is(dynamodb: Any, run: Ru
     assert [one for one in held(dynamodb) if one["session_id"]["S"] == "ada/plans"] == there
     assert run("migrate", "--from", source, "--owner", "ada", *HOW_LONG, "--beside").exit_code == 0
     assert said(dynamodb, "plans-original") == messages_of(PLANS)
+    told = run("migrate", "--from", source, "--owner", "ada", *HOW_LONG)  # and there it goes on
+    assert (told.exit_code, "2 there already" in told.stderr) == (0, True)
 
 
 def test_an_apology_is_not_told_to_claude(dynamodb: Any, run: Run) -> None:
