@@ -88,14 +88,11 @@ class Foreign:
 
     def bridge(self, name: str) -> Talk:
         """Return the bridge of that name, with the Anthropic key in its secret."""
-        outputs = self.outputs()
-        secret = outputs[f"{name}Key"]
-        aws = emulated(self.port)
-        succeeded(self.installed.run("bridge", "key", "set", "-", "--secret", secret, stdin=KEY, also=aws))
-        signing = outputs[f"{name}Signing"]
-        owner = ("--owner", "ada")
-        token = self.installed.run("bridge", "token", "create", *owner, "--secret", signing, also=aws)
-        return Talk(self.installed, local_url(outputs[f"{name}Url"], self.port), succeeded(token).strip())
+        aws, stack = emulated(self.port), f"{STACK}/{name}"
+        succeeded(self.installed.run("bridge", "key", "set", "-", "--stack", stack, stdin=KEY, also=aws))
+        minting = ("bridge", "token", "create", "--owner", "ada", "--stack", stack)
+        token = succeeded(self.installed.run(*minting, also=aws)).strip()
+        return Talk(self.installed, local_url(self.outputs()[f"{name}Url"], self.port), token)
 
 
 @dataclass(frozen=True)

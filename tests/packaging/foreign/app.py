@@ -9,6 +9,7 @@ from claude_context_bridge import BridgeProps, ContextBridge
 
 app = App()
 stack = Stack(app, "Assistants")
+emitted: list[str] = []
 
 
 def setting(name: str) -> str:
@@ -32,12 +33,11 @@ def bridge(name: str, *, model: str, system_prompt: str, session_ttl: Duration) 
             # The emulated AWS: where it has the connections, and what it does by itself.
             callback_url=f"{setting('aws')}/_aws/execute-api/{{api_id}}/{{stage}}",
             route_response=False,
+            alarms=False,  # it has none that watch a share of a metric
         ),
     )
-    CfnOutput(stack, f"{name}Url", value=made.url)
-    CfnOutput(stack, f"{name}Key", value=made.anthropic_secret.secret_arn)
-    if made.signing_secret:
-        CfnOutput(stack, f"{name}Signing", value=made.signing_secret.secret_arn)
+    for output, value in made.outputs.items():
+        emitted.append(CfnOutput(stack, f"{name}{output}", value=value).logical_id)
     return made
 
 
@@ -48,4 +48,5 @@ workshop = bridge(
     "Workshop", model="claude-sonnet-5-5", system_prompt="You repair.", session_ttl=Duration.days(3)
 )
 kitchen.grant_mint_tokens(ManagedPolicy(stack, "Porter"))
+stack.template_options.metadata = {"Emitted": [stack.resolve(name) for name in emitted]}
 app.synth()
