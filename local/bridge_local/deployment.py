@@ -20,6 +20,13 @@ from bridge_local.toolchain import Node
 
 STACK = "claude-context-bridge-local"
 
+_NOT_HERE = {
+    "auth": ("iam", "the emulator names no caller, so that nobody would be let in"),
+    "provider": ("bedrock", "the emulator has no Bedrock"),
+    "secret_store": ("parameter_store", "the local AWS keeps its secrets in Secrets Manager"),
+}
+"""Values that deploy here and do not work, and why."""
+
 _FLAGS = ("--no-notices", "--no-version-reporting", "--no-path-metadata", "--no-asset-metadata")
 
 
@@ -59,6 +66,16 @@ class Cdk:
                 meant = f"; did you mean {near[0]}?" if near else ""
                 raise DeployFailed(
                     f"there is no setting {name}{meant}", hint=f"settings are: {', '.join(sorted(known))}"
+                )
+
+    @staticmethod
+    def check_values(settings: Mapping[str, str]) -> None:
+        """Refuse values that the emulator would take, and that nothing would work with. Raises DeployFailed."""
+        for name, (value, why) in _NOT_HERE.items():
+            if settings.get(name) == value:
+                raise DeployFailed(
+                    f"{name}={value} cannot be tried on this machine: {why}",
+                    hint=f"bridge local up --unset {name}",
                 )
 
     def synth(self, context: Mapping[str, str]) -> None:
@@ -136,7 +153,8 @@ class Cdk:
 
     def _failed(self, complaint: str) -> DeployFailed:
         log = self._places.log("deploy")
-        said = cause(log.read_text(errors="replace"))
+        # What `-c` overrides for the app, `--set` does here.
+        said = re.sub(r"^-c (?=\w)", "--set ", cause(log.read_text(errors="replace")))
         return DeployFailed(
             f"{complaint}: {said}" if said else complaint, hint=f"the whole output is in {log}"
         )
