@@ -70,7 +70,7 @@ class Cdk:
 
     @staticmethod
     def check_values(settings: Mapping[str, str]) -> None:
-        """Refuse values that the emulator would take, and that nothing would work with. Raises DeployFailed."""
+        """Refuse values that the emulator takes and that nothing works with. Raises DeployFailed."""
         for name, (value, why) in _NOT_HERE.items():
             if settings.get(name) == value:
                 raise DeployFailed(
