@@ -1,22 +1,44 @@
-"""The alarm on the dead-letter queue, and whom it tells."""
+"""The alarms: what each watches, whom it tells, and that somebody has written down what to do."""
 
+import re
 from collections.abc import Callable
+from typing import Any, get_args
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Duration, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.aws_sns import Topic
 
 from claude_context_bridge import BridgeProps, ContextBridge
-from tests.infrastructure.conftest import NO_BUNDLING, Synthesized, synthesize
+from claude_context_bridge.monitoring import AlarmName
+from tests.infrastructure.conftest import NO_BUNDLING, ROOT, Synthesized, synthesize
 
 Build = Callable[..., tuple[ContextBridge, Synthesized]]
+Json = dict[str, Any]
+
+TELL_THAT_IT_IS_OVER = {"QueueAge", "UpstreamFailures", "MemoryAge"}
+
+
+def alarms_of(stack: Synthesized) -> dict[str, Json]:
+    """Return the alarms' properties by the last part of their path."""
+    return {
+        it["Metadata"]["aws:cdk:path"].split("/")[-2]: it["Properties"]
+        for it in stack.of_type("CloudWatch::Alarm").values()
+    }
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Json]:
+    """Return the alarms of a bridge with a topic, by name."""
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    ContextBridge(stack, "Bridge", BridgeProps(alarm_topic=Topic(stack, "OnCall")))
+    return alarms_of(Synthesized(Template.from_stack(stack).to_json()))
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 def test_one_dead_letter_rings(environment: str) -> None:
     stack = synthesize(environment)
-    alarm = stack.one("CloudWatch::Alarm", "Monitoring")
+    alarm = alarms_of(stack)["DeadLetters"]
     dead_letters = stack.id_of("SQS::Queue", "Queue/DeadLetters")
     assert alarm["Namespace"] == "AWS/SQS"
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
@@ -28,37 +50,109 @@ def test_one_dead_letter_rings(environment: str) -> None:
     assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 300, 1)
 
 
-def test_a_queue_without_numbers_does_not_ring(prod: Synthesized) -> None:
-    assert prod.one("CloudWatch::Alarm", "Monitoring")["TreatMissingData"] == "notBreaching"
+def test_the_dead_letter_alarm_keeps_its_logical_id(prod: Synthesized) -> None:
+    assert "BridgeMonitoringDeadLetters91CB2AC9" in prod.of_type("CloudWatch::Alarm")
 
 
-def test_whoever_is_rung_reads_what_to_do(prod: Synthesized) -> None:
-    says = prod.one("CloudWatch::Alarm", "Monitoring")["AlarmDescription"]
-    assert "`bridge dead-letters list`" in says
-    assert "`bridge dead-letters redrive`" in says
+def test_an_idle_bridge_does_not_ring(told: dict[str, Json]) -> None:
+    # `ignore` keeps what was: an alarm that never rang does not for want of numbers.
+    kept = {name for name, alarm in told.items() if alarm["TreatMissingData"] == "ignore"}
+    assert kept == {"UpstreamFailures", "MemoryAge"}
+    assert {alarm["TreatMissingData"] for name, alarm in told.items() if name not in kept} == {"notBreaching"}
+
+
+def test_turns_wait_when_one_is_older_than_the_longest_answer(with_props: Build) -> None:
+    _, stack = with_props(answer_timeout=Duration.minutes(5))
+    alarm = alarms_of(stack)["QueueAge"]
+    assert (alarm["Threshold"], alarm["Statistic"]) == (300, "Maximum")
+
+
+def test_a_single_turn_that_claude_failed_rings_nobody(told: dict[str, Json]) -> None:
+    (share, *watched) = told["UpstreamFailures"]["Metrics"]
+    assert share["Expression"] == "IF(turns >= 4, 100 * share, 0)"
+    # Of one metric: where there is one, there is the other.
+    assert {it["MetricStat"]["Metric"]["MetricName"] for it in watched} == {"UpstreamFailures"}
+    assert {it["Id"]: it["MetricStat"]["Stat"] for it in watched} == {
+        "turns": "SampleCount",
+        "share": "Average",
+    }
+
+
+def test_what_never_happened_counts_as_nothing_in_a_sum(told: dict[str, Json]) -> None:
+    sums = {name: alarm["Metrics"][0]["Expression"] for name, alarm in told.items() if "Metrics" in alarm}
+    sums.pop("UpstreamFailures")
+    assert sums == dict.fromkeys(["AnswerErrors", "Entrance", "TableThrottles"], "SUM(FILL(METRICS(), 0))")
+
+
+def test_the_alarms_cost_what_the_docs_say(told: dict[str, Json]) -> None:
+    # CloudWatch bills the metrics that are watched, and not the expression over them.
+    watched = sum(
+        1 if "MetricName" in alarm else sum("MetricStat" in it for it in alarm["Metrics"])
+        for alarm in told.values()
+    )
+    assert (len(told), watched) == (len(get_args(AlarmName)), 15)
+    # CloudWatch takes ten in an alarm.
+    assert max(len(alarm.get("Metrics", ())) for alarm in told.values()) <= 10
+    assert "seven alarms on 15 metrics" in (ROOT / "claude_context_bridge/props/watching.py").read_text()
+    assert "15 metrics" in (ROOT / "docs/operations.md").read_text()
 
 
 @pytest.mark.parametrize("environment", ["dev", "local"])
 def test_where_one_looks_anyway_nothing_rings(environment: str) -> None:
     assert synthesize(environment).of_type("CloudWatch::Alarm") == {}
-    assert len(synthesize(environment, alarms="true").of_type("CloudWatch::Alarm")) == 1
+    assert len(synthesize(environment, alarms="true").of_type("CloudWatch::Alarm")) == 7
 
 
-def test_a_topic_is_told_when_it_rings_and_not_when_it_seems_over() -> None:
-    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
-    topic = Topic(stack, "OnCall")
-    ContextBridge(stack, "Bridge", BridgeProps(alarm_topic=topic))
-    (alarm,) = Template.from_stack(stack).find_resources("AWS::CloudWatch::Alarm").values()
-    assert alarm["Properties"]["AlarmActions"] == [stack.resolve(topic.topic_arn)]
-    assert not alarm["Properties"].keys() & {"OKActions", "InsufficientDataActions"}
+def test_a_topic_is_told_when_it_rings(told: dict[str, Json]) -> None:
+    assert all(len(alarm["AlarmActions"]) == 1 for alarm in told.values())
+    assert not any("InsufficientDataActions" in alarm for alarm in told.values())
 
 
-def test_the_alarm_is_there_for_what_else_should_ring(with_props: Build) -> None:
+def test_that_it_is_over_is_told_only_where_it_is_known(told: dict[str, Json]) -> None:
+    assert {name for name, alarm in told.items() if "OKActions" in alarm} == TELL_THAT_IT_IS_OVER
+
+
+def test_without_a_topic_they_show_in_the_console(with_props: Build) -> None:
     bridge, stack = with_props()
-    assert bridge.dead_letter_alarm is not None
-    ref = {"Ref": stack.id_of("CloudWatch::Alarm", "Monitoring")}
-    assert Stack.of(bridge).resolve(bridge.dead_letter_alarm.alarm_name) == ref
-    assert "AlarmActions" not in stack.one("CloudWatch::Alarm", "Monitoring")
+    assert set(bridge.alarms) == set(get_args(AlarmName))
+    assert not any("AlarmActions" in alarm for alarm in alarms_of(stack).values())
+
+
+def test_the_alarms_are_there_for_what_else_should_ring(with_props: Build) -> None:
+    bridge, stack = with_props()
+    assert bridge.dead_letter_alarm is bridge.alarms["dead_letters"]
+    (ref,) = (name for name in stack.of_type("CloudWatch::Alarm") if "DeadLetters" in name)
+    assert Stack.of(bridge).resolve(bridge.alarms["dead_letters"].alarm_name) == {"Ref": ref}
     without, silent = with_props(alarms=False)
-    assert without.dead_letter_alarm is None
+    assert (without.dead_letter_alarm, dict(without.alarms)) == (None, {})
     assert silent.of_type("CloudWatch::Alarm") == {}
+
+
+@pytest.fixture(scope="module")
+def operations() -> str:
+    """Return the page for whoever is rung."""
+    return (ROOT / "docs" / "operations.md").read_text()
+
+
+@pytest.mark.parametrize("name", get_args(AlarmName))
+def test_whoever_is_rung_finds_what_to_do(name: str, told: dict[str, Json], operations: str) -> None:
+    title = name.replace("_", " ").capitalize()
+    construct_id = name.title().replace("_", "")
+    section = re.search(rf"^### {title}\n(.*?)(?=^##|\Z)", operations, re.MULTILINE | re.DOTALL)
+    assert section is not None, f"docs/operations.md needs a section on {title}"
+    for part in ("**It means**", "**Look**", "**Do**"):
+        assert part in section.group(1), f"{title} does not say: {part}"
+    assert f"`{construct_id}`" in section.group(1), "an alarm's name in the console ends otherwise"
+    # Who is rung at night sees this first; CloudWatch cuts nothing off below 1,024 characters.
+    assert 80 < len(told[construct_id]["AlarmDescription"]) < 1024
+
+
+def test_no_section_is_of_an_alarm_that_is_gone(operations: str) -> None:
+    (sections,) = re.findall(r"^## The alarms\n(.*?)(?=^## )", operations, re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^### (.*)$", sections, re.MULTILINE)
+    assert titles == [name.replace("_", " ").capitalize() for name in get_args(AlarmName)]
+
+
+@pytest.mark.parametrize("command", ["dead-letters list", "dead-letters redrive"])
+def test_the_dead_letter_alarm_names_the_commands(command: str, told: dict[str, Json]) -> None:
+    assert f"`bridge {command}`" in told["DeadLetters"]["AlarmDescription"]
