@@ -1,8 +1,8 @@
 """The lines of an archive: the format, then an item of a session on each, and at last the counts. Pure.
 
-An item stands there as the sessions table has it, its key first: the header (`seq` 0), the summary (-1) and
-the exchanges (1 …) of a session, sorted by session and `seq`. `owner/name` is the session's key; the name
-holds no slash, an owner may.
+An item stands there as the sessions table has it, its key first: the instructions (`seq` -2), the summary
+(-1), the header (0) and the exchanges (1 …) of a session, sorted by session and `seq`. `owner/name` is the
+session's key; the name holds no slash, an owner may.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from bridge_cli.errors import UsageError
 from bridge_cli.tokens import checked_owner
 
 FORMAT = "claude-context-bridge"
-VERSION = 1
+VERSION = 2
+"""1 had no instructions of a session's own; else it is the same, and is read, too."""
+
 FIRST_LINE = json.dumps({"format": FORMAT, "version": VERSION}, separators=(",", ":")).encode() + b"\n"
 
 MOST_LINE_BYTES = 6 * 400 * 1024
@@ -33,7 +35,7 @@ USAGE_KINDS = frozenset(
 )
 """The kinds of tokens that the bridge knows: it could not read an item with others."""
 
-HEADER, SUMMARY = 0, -1
+HEADER, SUMMARY, INSTRUCTIONS = 0, -1, -2
 _COUNTS = re.compile(rb'\{"sessions": ?(\d{1,18}), ?"items": ?(\d{1,18})\}\n')
 _LAST_TURN = 10**15
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -78,7 +80,10 @@ class Entry:
 
     @cached_property
     def at(self) -> int:
-        """When it was written, in milliseconds since the epoch; of a summary, the oldest that it tells of."""
+        """When it was written, in milliseconds since the epoch; of a summary, the oldest that it tells of.
+
+        Of instructions, when they were named.
+        """
         written = self.item.get("last_updated") or self.item["since"]
         # As the functions reckon, who name an exchange by the result: to the millisecond, and its last bit.
         return int(datetime.fromisoformat(written["S"]).timestamp() * 1000)
@@ -92,7 +97,8 @@ class Entry:
     @property
     def what(self) -> str:
         """What it is, for people."""
-        return {HEADER: "header", SUMMARY: "summary"}.get(self.seq, f"turn {self.seq}")
+        others = {HEADER: "header", SUMMARY: "summary", INSTRUCTIONS: "system prompt"}
+        return others.get(self.seq, f"turn {self.seq}")
 
     @property
     def line(self) -> bytes:
@@ -114,8 +120,8 @@ def check_first(line: bytes) -> None:
         version = None
     if version is None:
         raise ValueError("this is no archive of `bridge export`: its first line names the format")
-    if version != Number(VERSION):
-        raise ValueError(f"it is of the format's version {version}; this program reads {VERSION}")
+    if version not in map(Number, map(str, range(1, VERSION + 1))):
+        raise ValueError(f"it is of the format's version {version}; this program reads up to {VERSION}")
 
 
 def last_line(sessions: int, items: int) -> bytes:
@@ -155,13 +161,17 @@ def _check(plain: dict[str, Any]) -> None:
         raise ValueError(f"`session_id` names no owner: {error.message}") from None
     if not _NAME.fullmatch(session):
         raise ValueError("`session_id` names no session: owner/name, of letters, digits, `-`, `_` and `.`")
-    seq = _whole(plain, "seq", SUMMARY, _LAST_TURN)
+    seq = _whole(plain, "seq", INSTRUCTIONS, _LAST_TURN)
     _whole(plain, "ttl", 0)
     match seq:
         case 0:
             _check_header(plain, owner)
         case -1:
             _whole(plain, "covers", 0)
+            _string(plain, "text")
+            _time(plain, "since")
+        case -2:
+            _whole(plain, "turn", 1)
             _string(plain, "text")
             _time(plain, "since")
         case _:
@@ -177,6 +187,8 @@ def _check_header(plain: dict[str, Any], owner: str) -> None:
     _whole(plain, "turns", 0)
     _usage(plain)
     _time(plain, "last_updated")
+    if "instructed" in plain:
+        _whole(plain, "instructed", 1)
     for name in plain:
         if name.endswith("cost") or name == "unpriced_turns" or name.startswith("summary_"):
             _whole(plain, name, 0)
@@ -191,6 +203,8 @@ def _check_exchange(plain: dict[str, Any], seq: int) -> None:
     for name in ("cost", "uncached_cost"):
         if name in plain:
             _whole(plain, name, 0)
+    if not isinstance(plain.get("instructed", False), bool):
+        raise ValueError("`instructed` is neither true nor false")
     context = plain.get("context")
     if not isinstance(context, list) or not all(isinstance(said, dict) for said in context):
         raise ValueError("`context` is no list of messages")

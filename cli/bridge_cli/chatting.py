@@ -13,6 +13,7 @@ from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError, Interrupted, UsageError
 from bridge_cli.events import Answer, Delta
 from bridge_cli.frames import well_formed
+from bridge_cli.instructions import tell_if_untold
 from bridge_cli.lines import Lines
 from bridge_cli.stopping import Stopping, stopped_by_signals
 from bridge_cli.tables import print_exchanges, print_sessions
@@ -31,10 +32,14 @@ A message that begins with a slash: type two."""
 
 @dataclass(frozen=True)
 class Manner:
-    """How a conversation is held: with which model and recall (None: the environment's); what is shown."""
+    """How a conversation is held: with which model and recall (None: the environment's); what is shown.
+
+    `system` are the instructions that the session in which it begins gets with the first message.
+    """
 
     model: str | None = None
     recall: str | None = None
+    system: str | None = None
     why: bool = False
     plain: bool = False
 
@@ -47,6 +52,7 @@ class Chat:
         self._endpoint = endpoint
         self._session = session
         self._manner = manner
+        self._system = manner.system  # until the bridge has it
 
     async def run(self, lines: Lines) -> int:
         """Talk until the lines end: 0, or 1 where a message that was piped in failed.
@@ -93,6 +99,7 @@ class Chat:
                 notice(HELP)
             case "/new":
                 self._session = sessions.checked_name(rest.strip()) if rest.strip() else sessions.new_name()
+                self._system = None
                 notice(f"Session {self._session}.")
             case "/sessions":
                 listed, _mark = await self._bridge.sessions()
@@ -130,17 +137,24 @@ class Chat:
             raise stopping.error()
 
     async def _show(self, message: str, request_id: str, view: Shown) -> None:
-        manner = self._manner
+        manner, system = self._manner, self._system
         asking = self._bridge.ask(
-            message, self._session, model=manner.model, recall=manner.recall, request_id=request_id
+            message,
+            self._session,
+            model=manner.model,
+            recall=manner.recall,
+            system=system,
+            request_id=request_id,
         )
         async with contextlib.aclosing(asking) as events:
             async for event in events:
+                self._system = None  # whatever comes, the bridge has the message
                 if isinstance(event, Delta):
                     view.show(event.text)
                 elif isinstance(event, Answer):
                     view.finish()
                     tell_stop(event.stop_reason)
+                    tell_if_untold(system, event)
                     if manner.why:
                         tell_why(event)
 

@@ -101,12 +101,14 @@ class BridgeClient:
         *,
         model: str | None = None,
         recall: str | None = None,
+        system: str | None = None,
         request_id: str | None = None,
     ) -> AsyncGenerator[Accepted | Delta | Answer]:
         """Ask Claude, and yield what comes: Accepted once, Delta's in order and each once, one Answer.
 
         `recall` says what else Claude is told of the past: "owner" (all that the owner said), "session" or
-        "off"; without it the environment decides.
+        "off"; without it the environment decides. `system` are the session's own instructions from this
+        message on, behind the environment's, until another message names others; an empty text removes them.
 
         `request_id` names the question for `cancel`. Where the iterator is closed, or the task that waits for
         it is cancelled, before the Answer came, the bridge ends the turn and keeps what was said until then.
@@ -121,6 +123,7 @@ class BridgeClient:
             session_id=session_id,
             model=model,
             recall=recall,
+            system=system,
         )
         message_frames(protocol.encode(query))  # what is too large is said before anything is sent
         asking = Asking(self._link, query, self.patience, self.finished)
@@ -174,6 +177,13 @@ class BridgeClient:
             page = await self._page(session_id, page.before, limit)
             entries = page.exchanges + entries
         return exchanges.joined(entries), page.before
+
+    async def instructions(self, session_id: str) -> str | None:
+        """Return the session's own instructions that are in force; None where it has none.
+
+        Raises RequestFailed (`not_found`) where there is no session of that name.
+        """
+        return (await self._page(session_id, None, 1)).system
 
     async def history_backwards(self, session_id: str) -> AsyncIterator[list[Exchange]]:
         """Yield all of a session's pages, the newest page first, each oldest first."""

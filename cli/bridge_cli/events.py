@@ -62,12 +62,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """A page of exchanges, oldest first; `before` names the page before it, None at the beginning."""
+    """A page of exchanges, oldest first; `before` names the page before it, None at the beginning.
+
+    `system` are the session's own instructions: the page of the newest exchanges tells them.
+    """
 
     request_id: str | None
     session_id: str
     exchanges: tuple[Exchange, ...]
     before: str | None
+    system: str | None = None
 
 
 @dataclass(frozen=True)

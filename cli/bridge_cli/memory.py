@@ -48,9 +48,18 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Instructions:
+    """A session's own instructions in the prompt: the turn that named them, and their characters."""
+
+    turn: int
+    characters: int
+
+
+@dataclass(frozen=True)
 class PromptMemory:
     """What Claude was told besides the message.
 
+    `system` is None where the session has no instructions of its own, or the bridge knows of none.
     `recall` is what was looked for, None where the bridge does not say. `recalled` is in the prompt's order;
     None for a turn that had been kept before and was told once more. `tokens` estimates the prompt's parts:
     system, summary, window, recall, message.
@@ -62,11 +71,12 @@ class PromptMemory:
     recall: str | None = None
     recalled: tuple[Recalled, ...] | None = None
     tokens: dict[str, int] = field(default_factory=dict)
+    system: Instructions | None = None
 
     @classmethod
     def from_wire(cls, told: dict[str, Any]) -> PromptMemory:
         """Read the `memory` of an answer's frame."""
-        summary, recalled = told.get("summary"), told.get("recalled")
+        summary, recalled, system = told.get("summary"), told.get("recalled"), told.get("system")
         return cls(
             window_messages=int(told.get("window_messages") or 0),
             window_characters=int(told.get("window_characters") or 0),
@@ -74,11 +84,13 @@ class PromptMemory:
             recall=optional(told, "recall", str),
             recalled=None if recalled is None else tuple(Recalled(**_passage(one)) for one in recalled),
             tokens=tokens(told.get("tokens")),
+            system=Instructions(int(system["turn"]), int(system["characters"])) if system else None,
         )
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the wire tells it."""
         return vars(self) | {
+            "system": vars(self.system) if self.system else None,
             "summary": vars(self.summary) if self.summary else None,
             "recalled": None if self.recalled is None else [vars(one) for one in self.recalled],
         }

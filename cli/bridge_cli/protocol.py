@@ -80,7 +80,8 @@ class Request:
 class Query(Request):
     """Ask Claude `message` in a session; without `session_id` the bridge starts one.
 
-    `recall` is owner, session or off; None leaves it to the environment.
+    `recall` is owner, session or off; None leaves it to the environment. `system` are the session's own
+    instructions from this message on; an empty text removes them, None leaves them as they are.
     """
 
     action = "query"
@@ -88,6 +89,7 @@ class Query(Request):
     session_id: str | None = None
     model: str | None = None
     recall: str | None = None
+    system: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +225,8 @@ def _event(told: dict[str, Any]) -> Event:  # noqa: PLR0911 - a table, one case 
             )
         case "history":
             exchanges = tuple(Exchange.from_wire(entry) for entry in told["exchanges"])
-            return HistoryPage(request_id, str(told["session_id"]), exchanges, optional(told, "before", str))
+            before, system = optional(told, "before", str), optional(told, "system", str)
+            return HistoryPage(request_id, str(told["session_id"]), exchanges, before, system)
         case "sessions":
             sessions = tuple(_session(entry) for entry in told["sessions"])
             return SessionsPage(request_id, sessions, optional(told, "before", str))

@@ -58,24 +58,24 @@ def _standard_input() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def as_text(raw: bytes) -> str:
-    """Return what was piped in. Raises UsageError for what is no text: nobody asked about its remains."""
+def as_text(raw: bytes, source: str = "standard input") -> str:
+    """Return what a `source` holds. Raises UsageError for what is no text: nobody asked about its remains."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if raw.startswith(_UTF_16):
             raise UsageError(
-                "standard input is UTF-16, and it takes UTF-8",
+                f"{source} is UTF-16, and it takes UTF-8",
                 hint="Convert it: `iconv -f UTF-16 -t UTF-8 FILE | bridge …`.",
             ) from error
         raise UsageError(
-            f"standard input is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02x}",
+            f"{source} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02x}",
             hint="Text in another encoding: `iconv -f LATIN1 -t UTF-8 FILE | bridge …`. "
             "Of anything else (a picture, a PDF, an archive) take the text out first.",
         ) from error
     if "\0" in text:
         raise UsageError(
-            "standard input is binary, not text: it holds zero bytes",
+            f"{source} is binary, not text: it holds zero bytes",
             hint="Take the text out of it first; where names end with them (`find -print0`), "
             "`tr '\\0' '\\n'` makes lines.",
         )

@@ -36,8 +36,11 @@ def why(answer: Answer) -> list[str]:
 
 
 def _parts(memory: PromptMemory) -> list[str]:
-    summary = memory.summary
+    summary, system = memory.summary, memory.system
     details = {
+        "system": f"the session's own: {counted(system.characters, 'character')}, named in turn {system.turn}"
+        if system
+        else "",
         "summary": f"of {counted(summary.turns, 'turn')}, {counted(summary.characters, 'character')}"
         if summary
         else "there is none yet",

@@ -83,6 +83,19 @@ def summary(owner: str, session: str, **changes: Any) -> Item:
     }
 
 
+def instructions(owner: str, session: str, **changes: Any) -> Item:
+    """Return a session's own instructions."""
+    return {
+        "session_id": {"S": f"{owner}/{session}"},
+        "seq": {"N": "-2"},
+        "turn": {"N": "2"},
+        "text": {"S": "In Danish."},
+        "since": {"S": "2026-11-22T19:02:00.000Z"},
+        "ttl": {"N": str(LATER)},
+        **changes,
+    }
+
+
 def said(role: str, content: str) -> dict[str, Any]:
     """Return a message of a context."""
     return {"M": {"role": {"S": role}, "content": {"S": content}}}
@@ -98,6 +111,8 @@ def sessions(draw: st.DrawFn) -> list[Item]:
             items.append(
                 header(owner, name, title={"S": draw(texts)}, usage=draw(usages), last_updated=draw(times))
             )
+        if draw(st.booleans()):
+            items.append(instructions(owner, name, text={"S": draw(texts)}, since=draw(times)))
         if draw(st.booleans()):
             items.append(summary(owner, name, text={"S": draw(texts)}, since=draw(times)))
         for turn in draw(st.lists(st.integers(1, 10**12), unique=True, max_size=3)):

@@ -63,6 +63,7 @@ class FakeBridge:
         self.handshakes: list[Headers] = []
         self.refusals: list[int] = []
         self.exchanges: dict[str, list[Frame]] = {}
+        self.instructions: dict[str, str] = {}
         self.sessions: list[Frame] = []
         self.used: list[Frame] = []
         self.page_size = 20
@@ -229,6 +230,7 @@ class FakeBridge:
             "request_id": frame["request_id"],
             "exchanges": entries[start:end],
             "before": str(start) if start else None,
+            **({"system": system} if (system := self.instructions.get(frame["session_id"])) else {}),
         }
 
     def keep(self, frame: Frame, **changes: Any) -> Frame:

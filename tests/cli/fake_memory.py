@@ -72,7 +72,11 @@ def prompt_memory(bridge: FakeBridge, frame: Frame) -> Frame:
     recall = frame.get("recall") or "owner"
     others = [session for session in bridge.exchanges if session != frame["session_id"]]
     found = passages(bridge, frame["message"], others if recall == "owner" else [])
+    if frame.get("system") is not None:
+        bridge.instructions[frame["session_id"]] = frame["system"]
+    system = bridge.instructions.get(frame["session_id"])
     return {
+        "system": {"turn": 1, "characters": len(system)} if system else None,
         "window_messages": 2,
         "window_characters": 40,
         "summary": {"turns": 3, "characters": 400},

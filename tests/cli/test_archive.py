@@ -24,13 +24,18 @@ from bridge_cli.exporting import export
 from bridge_cli.importing import Imported, Importer
 from tests.aws import SESSIONS_TABLE
 from tests.cli import archived
-from tests.cli.archived import exchange, header, said, summary
+from tests.cli.archived import exchange, header, instructions, said, summary
 from tests.cli.conftest import Run
 from tests.cli.fake_aws import STACK, FakeAws
 
 _tables = (f"table-{number}" for number in count())
 
 PLANS = [header("ada", "plans"), summary("ada", "plans"), *(exchange("ada", "plans", n) for n in (1, 2, 3))]
+INSTRUCTED = [
+    header("ada", "plans", instructed={"N": "2"}),
+    instructions("ada", "plans"),
+    *(exchange("ada", "plans", n, **({"instructed": {"BOOL": True}} if n == 2 else {})) for n in (1, 2)),
+]
 EXPIRED = [exchange("ada", "old", n) for n in (1, 2)]
 BOBS = [header("ada/bob", "plans"), exchange("ada/bob", "plans", 1)]
 
@@ -136,6 +141,24 @@ def test_on_the_command_line(dynamodb: Any, run: Run, tmp_path: Path) -> None:
     told = run("import", str(path), "--table", target, "--json")
     assert json.loads(told.stdout) == {"put": 0, "identical": 9, "expired": 0, "refused": []}
     assert held(dynamodb, target) == in_order([*PLANS, *EXPIRED, *BOBS])
+
+
+def test_a_sessions_instructions_go_with_it_and_the_tables_own_stay(dynamodb: Any) -> None:
+    put(dynamodb, *INSTRUCTED)
+    written = exported(dynamodb)
+    assert written == archive(*INSTRUCTED)
+    target = empty(dynamodb)
+    assert put_archive(dynamodb, written, target, "eve").put == len(INSTRUCTED)
+    assert held(dynamodb, target) == in_order(Entry(item).of("eve").item for item in INSTRUCTED)
+    put(dynamodb, instructions("ada", "plans", text={"S": "In Greenlandic."}))
+    done = put_archive(dynamodb, written, SESSIONS_TABLE)
+    assert [one.why for one in done.refused] == ["its system prompt differs; the table's stays"]
+    assert instructions("ada", "plans", text={"S": "In Greenlandic."}) in held(dynamodb)
+
+
+def test_an_archive_of_the_release_before_is_read(dynamodb: Any) -> None:
+    before = archive(*PLANS).replace(FIRST_LINE, FIRST_LINE.replace(b"2}", b"1}"))
+    assert put_archive(dynamodb, before, empty(dynamodb)).put == len(PLANS)
 
 
 def test_only_an_owners_and_only_some_sessions(dynamodb: Any, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from bridge.memory.refs import Ref
 from bridge_cli.archive_lines import FIRST_LINE, USAGE_KINDS, Entry, check_first, read
 from bridge_cli.archive_values import MOST_BYTES, Item, item_text, same
 from tests.cli import archived
-from tests.cli.archived import exchange, header, summary
+from tests.cli.archived import exchange, header, instructions, summary
 from tests.fakes import an_exchange
 
 
@@ -64,7 +65,7 @@ def test_items_are_those_of_the_functions() -> None:
         entry = read(Entry(item).line)
         assert entry.name == str(Ref.of("plans", kept))
         assert (entry.owner, entry.session, entry.what) == ("team/ada", "plans", "turn 3")
-    session = Session.begin(key, 1).after(kept)
+    session = Session.begin(key, 1).after(replace(kept, instructed=True))
     values = items.header_values(session, archived_for()) | {"version": 1}
     item = items.key_of(key, items.HEADER_SEQ) | items.to_item(values)
     assert items.header_of(read(Entry(item).line).item) == items.header_of(item)
@@ -98,6 +99,7 @@ def line(item: Item, **changes: Any) -> bytes:
 
 
 HEADER, EXCHANGE, SUMMARY = header("ada", "plans"), exchange("ada", "plans", 1), summary("ada", "plans")
+INSTRUCTIONS = instructions("ada", "plans")
 USER = {"role": "user", "content": "Hi"}
 
 BROKEN = [
@@ -121,7 +123,12 @@ BROKEN = [
     (line(EXCHANGE, session_id="a#b/plans"), "owner"),
     (line(EXCHANGE, session_id="ada/two words"), "names no session"),
     (line(EXCHANGE, session_id="memory#ada"), "owner"),
-    (line(EXCHANGE, seq=-2), "`seq` is -2"),
+    (line(EXCHANGE, seq=-3), "`seq` is -3"),
+    (line(EXCHANGE, instructed=1), "neither true nor false"),
+    (line(HEADER, instructed=0), "`instructed` is 0"),
+    (line(INSTRUCTIONS, text=None), "`text` is missing"),
+    (line(INSTRUCTIONS, turn=0), "`turn` is 0"),
+    (line(INSTRUCTIONS, since="today"), "since"),
     (line(EXCHANGE, seq=1.5), "no whole number"),
     (line(EXCHANGE, seq="1"), "no whole number"),
     (line(EXCHANGE, ttl=None), "ttl"),
@@ -199,5 +206,9 @@ def test_what_is_no_archive_is_refused(first: bytes) -> None:
 
 def test_a_later_format_is_refused() -> None:
     check_first(FIRST_LINE)
-    with pytest.raises(ValueError, match="version 2; this program reads 1"):
-        check_first(FIRST_LINE.replace(b"1}", b"2}"))
+    with pytest.raises(ValueError, match="version 3; this program reads up to 2"):
+        check_first(FIRST_LINE.replace(b"2}", b"3}"))
+
+
+def test_an_earlier_format_is_read() -> None:
+    check_first(b'{"format":"claude-context-bridge","version":1}\n')

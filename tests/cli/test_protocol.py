@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge_cli import events
 from bridge_cli.errors import UnexpectedFrame
 from bridge_cli.events import Answer, Failure, Forgotten, HistoryPage, Memories, UsagePage
-from bridge_cli.memory import Memory, PromptMemory, Recalled, Summary
+from bridge_cli.memory import Instructions, Memory, PromptMemory, Recalled, Summary
 from bridge_cli.protocol import Forget, Ping, Query, Recall, Sessions, Usage, decode, encode
 from bridge_cli.spending import Cost, SessionUsage, SummaryUsage
 
@@ -85,6 +85,7 @@ def test_what_an_answer_was_made_of_and_cost_is_read() -> None:
         "session_id": "s",
         "usage": {"input_tokens": 1, "of_a_later_version": {"nested": 1}},
         "memory": {
+            "system": {"turn": 3, "characters": 20},
             "window_messages": 2,
             "window_characters": 10,
             "summary": {"turns": 4, "characters": 5},
@@ -98,7 +99,7 @@ def test_what_an_answer_was_made_of_and_cost_is_read() -> None:
     assert isinstance(event, Answer)
     recalled = Recalled("s", 3, "user", "t", 0.5)
     assert event.memory == PromptMemory(
-        2, 10, Summary(4, 5), "owner", (recalled,), {"system": 1, "window": 2}
+        2, 10, Summary(4, 5), "owner", (recalled,), {"system": 1, "window": 2}, Instructions(3, 20)
     )
     assert event.memory.as_json() == told["memory"] | {"recalled": [passage]}
     assert event.usage == {"input_tokens": 1}

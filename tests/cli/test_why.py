@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from bridge_cli.events import Answer
-from bridge_cli.memory import PromptMemory, Recalled, Summary
+from bridge_cli.memory import Instructions, PromptMemory, Recalled, Summary
 from bridge_cli.spending import Cost
 from bridge_cli.tables import local_time
 from bridge_cli.why import why
@@ -24,6 +24,7 @@ MEMORY = PromptMemory(
     recall="owner",
     recalled=(Recalled("plans", 3, "user", AT, 0.816), Recalled("trip", 1, "assistant", AT, 2.0)),
     tokens={"system": 10, "summary": 100, "window": 1530, "recall": 50, "message": 5},
+    system=Instructions(turn=2, characters=40),
 )
 ANSWER = Answer("r", "s", 1, "end_turn", "claude-x", USAGE, MEMORY, cost=Cost(0.001, 0.004))
 
@@ -31,7 +32,7 @@ ANSWER = Answer("r", "s", 1, "end_turn", "claude-x", USAGE, MEMORY, cost=Cost(0.
 def test_it_tells_the_parts_the_passages_the_tokens_and_the_dollars() -> None:
     assert why(ANSWER) == [
         "In the prompt, about 1,695 tokens:",
-        "  system      10",
+        "  system      10  the session's own: 40 characters, named in turn 2",
         "  summary    100  of 1 turn, 400 characters",
         "  window   1,530  12 messages, 6,120 characters",
         "  recall      50  looked for in all your sessions",
@@ -52,6 +53,7 @@ def test_it_tells_the_parts_the_passages_the_tokens_and_the_dollars() -> None:
         (replace(ANSWER, memory=replace(MEMORY, recall="off", recalled=())), "switched off", "Recalled"),
         (replace(ANSWER, memory=replace(MEMORY, recalled=None)), "had been kept before", "Recalled:"),
         (replace(ANSWER, memory=replace(MEMORY, summary=None)), "there is none yet", "of 1 turn"),
+        (replace(ANSWER, memory=replace(MEMORY, system=None)), "  system ", "the session's own"),
         (replace(ANSWER, memory=None, cost=None), "fetched from the history", "Cost"),
         (replace(ANSWER, memory=PromptMemory(2, 40), cost=None), "This bridge tells no more", "Cost"),
         (replace(ANSWER, cost=None), "no price for claude-x", "saved"),

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.conversation import Failure
+from bridge.conversation import Failure, Instructions
 from bridge.errors import BridgeError, Internal
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.protocol import fields, frames, pages, requests
 from bridge_cli import protocol
 from bridge_cli.frames import message_frames
+from bridge_cli.memory import Instructions as PromptInstructions
 from tests.contract.conftest import Deployment
 from tests.fakes import START, an_exchange, request_id
 from tests.messages_server import Reply, failing
@@ -40,6 +41,14 @@ def test_a_query_arrives_as_it_was_sent(message: str, session: str | None, reque
     assert arrived.message == message.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+@given(st.none() | st.text(st.characters(min_codepoint=32), max_size=40), ids)
+def test_its_instructions_arrive_as_they_were_sent(system: str | None, request: str) -> None:
+    arrived = read(protocol.Query(request_id=request, message="Hi", system=system))
+    assert isinstance(arrived, requests.Query)
+    sent = None if system is None else system.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert arrived.system == ("" if sent is not None and not sent.strip() else sent)
+
+
 @given(names, limits, ids)
 def test_listings_arrive_as_they_were_sent(session: str, limit: int | None, request: str) -> None:
     history = protocol.History(request_id=request, session_id=session, before="3.2", limit=limit)
@@ -55,12 +64,13 @@ def test_every_frame_is_an_event(text: str) -> None:
     accepted = protocol.decode(frames.encode(frames.accepted(ID, "travel")))
     assert accepted == protocol.Accepted(ID, "travel")
     assert protocol.decode(frames.encode(frames.pong(ID))) == protocol.Pong(ID)
-    parts = Parts("", Window((an_exchange(),)), "Hi", START)
+    parts = Parts("", Window((an_exchange(),)), "Hi", START, instructions=Instructions(text, 2))
     memory = frames.memory(parts, "owner", retold=False)
     answer = protocol.decode(frames.encode(frames.answer(an_exchange(2), "travel", memory, 3)))
     assert isinstance(answer, protocol.Answer)
     assert answer.memory is not None
     assert (answer.turn, answer.session_id, answer.memory.window_messages) == (2, "travel", 2)
+    assert answer.memory.system == PromptInstructions(2, len(text))
 
 
 @pytest.mark.parametrize("kind", BridgeError.__subclasses__())

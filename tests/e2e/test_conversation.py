@@ -34,6 +34,26 @@ def test_claude_is_told_what_was_said_before(bridge: Deployed, session: str) -> 
     }
 
 
+def test_claude_is_told_the_sessions_own_instructions_until_they_are_forgotten(
+    bridge: Deployed, session: str
+) -> None:
+    def told() -> list[str]:
+        return [block["text"] for block in bridge.last_request().get("system", [])]
+
+    with bridge.connect() as wire:
+        before = told() if wire.ask("Hi.", session_id=session, model=INSTANT) else []
+        for system in ("Answer in Danish.", "Answer in Greenlandic."):
+            _, answer = wire.ask("Hi.", session_id=session, model=INSTANT, system=system)
+            assert told() == [*before, system]
+            assert answer["memory"]["system"] == {"turn": answer["turn"], "characters": len(system)}
+        wire.ask("And now?", session_id=session, model=INSTANT)
+        assert told() == [*before, system]
+        assert wire.history(session)["system"] == system
+        wire.request({"action": "forget", "session_id": session, "request_id": str(uuid.uuid4())})
+        wire.ask("And now?", session_id=session, model=INSTANT)
+    assert told() == before
+
+
 def test_a_query_without_a_session_begins_one(bridge: Deployed) -> None:
     with bridge.connect() as wire:
         wire.query("hello", model=INSTANT)

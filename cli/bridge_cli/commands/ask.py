@@ -11,6 +11,7 @@ from bridge_cli.commands.options import (
     Profile,
     Recall,
     Stack,
+    System,
     TokenFile,
     Url,
     Why,
@@ -32,6 +33,7 @@ Examples:
   bridge ask "And a partition key?" --continue
   bridge ask "Where were we?" plans
   bridge ask "What did I say about Lisbon?" --why
+  bridge ask "Bonjour !" french --system "You teach French. Correct every mistake."
   git diff | bridge ask "Review this change."
   bridge ask - plans < question.txt
   bridge ask "One word: the capital of France?" --json | jq -r .text
@@ -53,6 +55,7 @@ def ask(
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
     ] = None,
     recall: Recall = None,
+    system: System = None,
     why: Why = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
     as_json: AsJson = False,
@@ -70,6 +73,9 @@ def ask(
     Claude is told what the session held, and what else you said that bears on the question: --recall says
     where to look for that, --why what was found.
 
+    --system gives the session instructions of its own. They hold for its later messages, too, until others
+    are named, and are forgotten with the session. Up to 8,000 bytes; @FILE takes them from a file.
+
     Ctrl-C cancels the answer: what was said until then is shown and kept. A second one leaves at once. So do
     SIGTERM, and a reader who closes the pipe.
 
@@ -79,6 +85,7 @@ def ask(
     import asyncio
 
     from bridge_cli import sessions
+    from bridge_cli.instructions import read_instructions, tell_if_untold
     from bridge_cli.question import read_question
     from bridge_cli.terminal import answer_view
 
@@ -86,6 +93,7 @@ def ask(
         raise UsageError("--continue, --new and a session's name exclude one another")
     if session:
         sessions.checked_name(session)
+    instructions = read_instructions(system)
     text = read_question(question)
     endpoint = chosen_endpoint(url, token_file, profile, stack)
     begun = not (session or go_on)
@@ -93,7 +101,9 @@ def ask(
     shown = answer_view(plain=plain, as_json=as_json)
     try:
         answer, stopping = asyncio.run(
-            _ask(endpoint, text, name, model or endpoint.model, recall or endpoint.recall, shown)
+            _ask(
+                endpoint, text, name, model or endpoint.model, recall or endpoint.recall, instructions, shown
+            )
         )
     except KeyboardInterrupt:  # where a loop takes no signals; the answer is cancelled then, too
         shown.finish()
@@ -106,6 +116,7 @@ def ask(
         _print_json(answer)
     else:
         _tell(answer, begun=begun)
+    tell_if_untold(instructions, answer)
     if why:
         from bridge_cli.why import tell_why
 
@@ -115,7 +126,13 @@ def ask(
 
 
 async def _ask(
-    endpoint: Endpoint, text: str, session: str, model: str | None, recall: str | None, shown: Shown
+    endpoint: Endpoint,
+    text: str,
+    session: str,
+    model: str | None,
+    recall: str | None,
+    system: str | None,
+    shown: Shown,
 ) -> tuple[Answer, Stopping]:
     """Return the answer, also one that was cancelled, and what signals came meanwhile."""
     import asyncio
@@ -126,7 +143,7 @@ async def _ask(
 
     bridge = BridgeClient(endpoint, notice=shown.notice)  # connects when it asks, so that a signal ends that
     request_id = new_request_id()
-    asking = bridge.ask(text, session, model=model, recall=recall, request_id=request_id)
+    asking = bridge.ask(text, session, model=model, recall=recall, system=system, request_id=request_id)
     answering = asyncio.ensure_future(_answer(asking, shown))
     stopping = Stopping(bridge, request_id, answering)
     try:

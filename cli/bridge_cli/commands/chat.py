@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge_cli.commands.options import Profile, Recall, Stack, TokenFile, Url, Why, chosen_endpoint
+from bridge_cli.commands.options import Profile, Recall, Stack, System, TokenFile, Url, Why, chosen_endpoint
 from bridge_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Examples:
   bridge chat plans
   bridge chat --continue
   bridge chat plans --why --recall session
+  bridge chat french --system @teacher.txt
   printf 'Hello.\\nAnd again?\\n' | bridge chat plans
 """
 
@@ -32,6 +33,7 @@ def chat(
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another model.")
     ] = None,
     recall: Recall = None,
+    system: System = None,
     why: Why = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain text on a terminal, too.")] = False,
     url: Url = None,
@@ -44,19 +46,24 @@ def chat(
     Enter sends, Alt-Enter begins a new line, the arrow keys bring back what you typed before. Ctrl-C drops
     the line or cancels the answer (a second one does not wait for the bridge to say so), Ctrl-D leaves.
     /help lists the commands. In a pipe every line is a message, and Ctrl-C ends it all.
+
+    --system gives the session instructions of its own, with the first message. They hold until others are
+    named, and for this session only: not for one that /new begins.
     """
     import asyncio
 
     from bridge_cli import sessions
     from bridge_cli.chatting import Manner
+    from bridge_cli.instructions import read_instructions
 
     if go_on and session:
         raise UsageError("--continue and a session's name exclude one another")
     if session:
         sessions.checked_name(session)
+    instructions = read_instructions(system)
     endpoint = chosen_endpoint(url, token_file, profile, stack)
     name = sessions.last(endpoint) if go_on else session or sessions.new_name()
-    manner = Manner(model or endpoint.model, recall or endpoint.recall, why=why, plain=plain)
+    manner = Manner(model or endpoint.model, recall or endpoint.recall, instructions, why, plain)
     raise typer.Exit(asyncio.run(_chat(endpoint, name, manner)))
 
 

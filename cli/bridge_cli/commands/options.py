@@ -39,6 +39,15 @@ Recall = Annotated[
         "(else the profile's `recall`, else the environment's).",
     ),
 ]
+System = Annotated[
+    str | None,
+    typer.Option(
+        "--system",
+        metavar="TEXT|@FILE",
+        help="The session's own instructions to Claude from this message on, behind the environment's; "
+        '"" removes them.',
+    ),
+]
 Why = Annotated[
     bool, typer.Option("--why", help="Tell on standard error what went into the prompt and what it cost.")
 ]

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from bridge_cli.errors import UsageError
 from bridge_cli.events import Answer, Delta
+from bridge_cli.instructions import untold
 from bridge_cli.mcp_server.reach import Reach
 from bridge_cli.mcp_server.results import Forgotten, HistoryPage, Memories, Reply, SessionList
 from bridge_cli.memory import RecallScope
@@ -52,6 +53,14 @@ class Tools:
         model: Annotated[
             str | None, Field(description="Another Claude model that the bridge allows; rarely needed.")
         ] = None,
+        system: Annotated[
+            str | None,
+            Field(
+                description="The session's own instructions to Claude from this message on, at most 8,000 "
+                "bytes: who Claude is to be, how it is to answer. They hold for the session's later messages "
+                "until others are given; an empty text removes them. Leave it out to change nothing."
+            ),
+        ] = None,
     ) -> Reply:
         """Ask Claude in a session that remembers, and have the exchange kept.
 
@@ -75,6 +84,7 @@ class Tools:
                 name,
                 model=model or endpoint.model,
                 recall=recall or self._recall or endpoint.recall or OWN_SCOPE,
+                system=system,
             )
             async with aclosing(asking) as events:
                 async for event in events:
@@ -82,7 +92,7 @@ class Tools:
                         shown += len(event.text)
                         await ctx.report_progress(shown, message=event.text)
                     elif isinstance(event, Answer):
-                        notes = [endpoint.model_note, stop_notice(event.stop_reason)]
+                        notes = [endpoint.model_note, stop_notice(event.stop_reason), untold(system, event)]
                         return Reply.of(event, " ".join(filter(None, notes)))
         raise ToolError("The answer did not come. Try again.")
 
