@@ -36,7 +36,7 @@ from bridge_local.leases import Application, Scope
 from bridge_local.places import Places
 
 _LOG_BYTES = 5_000_000
-_STREAMS_KEPT = 50
+_STREAMS_KEPT = 200  # one an invocation, for each function: what `bridge top` counts from
 _INVOCATIONS_MAY_END_SECONDS = 3.0
 
 # What a process needs to find programs, certificates and the way out of a company's network, and no more:
