@@ -119,7 +119,7 @@ class IdempotentIntake:
             if self._made_way(turn):
                 return False
             raise Conflict(
-                "This request_id belongs to another message, or to another session's. Use a new one."
+                "This request_id belongs to another message, session or system prompt. Use a new one."
             ) from error
         return accepted == turn.accepted or not self._made_way(turn)
 
