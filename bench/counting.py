@@ -15,6 +15,7 @@ import json
 import os
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from bench.capacity import batch_read_units, read_units
-from bench.standin import INSTANT, StandIn
+from bench.standin import INSTANT, STEADY, StandIn
 
 QUESTION = "q" * 900
 """With the stand-in's answer of about 90 characters, a turn's text is 1 KB."""
@@ -100,10 +101,17 @@ class Meter:
 class Functions:
     """The message and the answer function in this process, against a running local AWS.
 
-    ``status`` is that of the local AWS, ``outputs`` those of its stack; they ask ``claude``.
+    ``status`` is that of the local AWS, ``outputs`` those of its stack; they ask ``claude``. ``variables``
+    of their environment replace those that they have here. What they print is in ``logged``.
     """
 
-    def __init__(self, status: dict[str, Any], outputs: dict[str, str], claude: StandIn) -> None:
+    def __init__(
+        self,
+        status: dict[str, Any],
+        outputs: dict[str, str],
+        claude: StandIn,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         os.environ |= {
             "AWS_ENDPOINT_URL": status["aws_endpoint"],
             "AWS_ACCESS_KEY_ID": "000000000000",
@@ -127,19 +135,21 @@ class Functions:
                 "ttl": {"N": "9999999999"},
             },
         )
-        os.environ |= _environment(outputs, self._queue, claude.url)
-        self._message = importlib.import_module("bridge.handlers.message").handler
-        self._answer = importlib.import_module("bridge.handlers.answer").handler
+        os.environ |= _environment(outputs, self._queue, claude.url) | dict(variables or {})
+        self.logged = io.StringIO()
+        with contextlib.redirect_stdout(self.logged):  # to which the logger writes from then on
+            self._message = importlib.import_module("bridge.handlers.message").handler
+            self._answer = importlib.import_module("bridge.handlers.answer").handler
 
-    def turn(self, session: str, question: str = QUESTION) -> Count:
+    def turn(self, session: str, question: str = QUESTION, model: str = INSTANT) -> Count:
         """Let the functions answer a question, and return what that took."""
         count = self._meter.begin()
-        self._accept(session, question)
+        self._accept(session, question, model)
         self._meter.calls = Counter()  # the poller's calls are Lambda's, not the bridge's
         record = _receive(self._sqs, self._queue)
         self._meter.calls = count.queue_to_claude
         self._claude.on_request = functools.partial(self._meter.count_in, count.after_claude)
-        with contextlib.redirect_stdout(io.StringIO()):  # the metrics of each turn
+        with contextlib.redirect_stdout(self.logged):  # the metrics of each turn
             self._answer({"Records": [record]}, _context("answer"))
         self._meter.calls = Counter()
         self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=record["receiptHandle"])
@@ -152,13 +162,13 @@ class Functions:
             if hasattr(part, "cache_clear"):
                 part.cache_clear()
 
-    def _accept(self, session: str, question: str) -> None:
+    def _accept(self, session: str, question: str, model: str) -> None:
         frame = {
             "action": "query",
             "request_id": str(uuid.uuid4()),
             "session_id": session,
             "message": question,
-            "model": INSTANT,
+            "model": model,
         }
         event = {
             "requestContext": {"connectionId": CONNECTION, "requestId": str(uuid.uuid4())},
@@ -201,7 +211,7 @@ def _environment(outputs: dict[str, str], queue_url: str, claude_url: str) -> di
         "CALLBACK_URL": "http://127.0.0.1:9/bench",
         "AUTH": "none",
         "MODEL": INSTANT,
-        "ALLOWED_MODELS": INSTANT,
+        "ALLOWED_MODELS": f"{INSTANT},{STEADY}",
         "MAX_MESSAGE_LENGTH": "60000",
         "MAX_OUTPUT_TOKENS": "1024",
         "CONTEXT_LIMIT": "8000",
