@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from bridge_local import model_server
+from bridge_local.errors import LocalError
 
 Answering = Literal["claude", "tiny", "other"]
 
@@ -15,6 +16,20 @@ NO_KEY = "local-model"
 """What stands in the Anthropic secret where whoever answers asks for no key."""
 
 _DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+
+def check(settings: Mapping[str, str]) -> None:
+    """Raise `LocalError` for settings that ask for an AWS which is not on this machine."""
+    if settings.get("provider", "anthropic") != "anthropic":
+        raise LocalError(
+            f"provider={settings['provider']}: the local AWS has no Bedrock",
+            hint="Forget it (--unset provider), or deploy to AWS: docs/how-to/bedrock.md",
+        )
+    if settings.get("secret_store", "secrets_manager") != "secrets_manager":
+        raise LocalError(
+            f"secret_store={settings['secret_store']}: the local AWS keeps them in its Secrets Manager",
+            hint="Forget it: --unset secret_store",
+        )
 
 
 def choose(*, key_given: bool, key_kept: bool, settings: Mapping[str, str], tiny_wanted: bool) -> Answering:

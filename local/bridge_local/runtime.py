@@ -136,6 +136,7 @@ class _Rise:
 
     def run(self) -> None:
         """Do it, or leave everything as it was."""
+        answering.check(self.settings)
         port_before = self._kept.port
         try:
             if not self._ran_before:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from bridge_local import answering, model_server
+from bridge_local.errors import LocalError
 
 OTHER = {"anthropic_base_url": "http://elsewhere"}
 
@@ -72,3 +73,17 @@ def test_people_are_told_who_answers() -> None:
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 2), (64, 4)])
 def test_the_model_leaves_cores_to_the_rest(cores: int, threads: int) -> None:
     assert model_server.threads(cores) == threads
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"provider": "bedrock"}, "--unset provider"),
+        ({"secret_store": "parameter_store"}, "--unset secret_store"),
+    ],
+)
+def test_what_only_aws_has_is_refused_before_anything_is_started(settings: dict[str, str], hint: str) -> None:
+    with pytest.raises(LocalError) as caught:
+        answering.check(settings)
+    assert hint in caught.value.hint
+    answering.check({"provider": "anthropic", "secret_store": "secrets_manager", "model": "m"})
