@@ -50,11 +50,12 @@ def make_answer(parts: Parts) -> BridgeFunction:
         ],
         turns.queue_arn,
     )
+    answer.allow_key_of_queues(["kms:Decrypt"])
     parts.let_ask(answer, *props.models)
     EventSourceMapping(
         answer,
         "Turns",
-        target=answer,
+        target=answer.entry,
         event_source_arn=turns.queue_arn,
         batch_size=1,  # a batch may mix sessions, and a slow answer would hold the others up
         enabled=props.poll_queue,

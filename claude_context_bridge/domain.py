@@ -3,8 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from aws_cdk.aws_apigatewayv2 import (
+    ApiMapping,
+    DomainName,
+    IpAddressType,
+    IWebSocketApi,
+    SecurityPolicy,
+    WebSocketStage,
+)
 from aws_cdk.aws_certificatemanager import ICertificate
-from aws_cdk.aws_route53 import IHostedZone
+from aws_cdk.aws_route53 import AaaaRecord, ARecord, IHostedZone, RecordTarget
+from aws_cdk.aws_route53_targets import ApiGatewayv2DomainProperties
+from constructs import Construct
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}")
@@ -38,3 +48,25 @@ class Domain:
                 "domain's hosted_zone must be an IHostedZone such as HostedZone.from_hosted_zone_attributes "
                 f"returns, or None, not {self.hosted_zone!r}"
             )
+
+
+def lead_to(api: IWebSocketApi, stage: WebSocketStage, domain: Domain, *, scope: Construct) -> None:
+    """Let a name lead to a stage: `wss://{name}`, no path behind it."""
+    name = DomainName(
+        scope,
+        "Name",
+        domain_name=domain.name,
+        certificate=domain.certificate,
+        ip_address_type=IpAddressType.DUAL_STACK,
+        security_policy=SecurityPolicy.TLS_1_2,
+    )
+    mapping = ApiMapping(scope, "Mapping", api=api, domain_name=name, stage=stage)
+    mapping.node.add_dependency(stage)
+    if domain.hosted_zone is None:
+        return
+    target = RecordTarget.from_alias(
+        ApiGatewayv2DomainProperties(name.regional_domain_name, name.regional_hosted_zone_id)
+    )
+    for record, construct_id in ((ARecord, "A"), (AaaaRecord, "Aaaa")):
+        # With a dot at its end it is a whole name: nobody asks for the zone's, which a zone by its id lacks.
+        record(scope, construct_id, zone=domain.hosted_zone, record_name=f"{domain.name}.", target=target)

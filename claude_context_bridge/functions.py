@@ -1,5 +1,11 @@
 """The five functions of the bridge, and who of them may post to its clients."""
 
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk.aws_ec2 import ISecurityGroup, SecurityGroup
+from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
+from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
 from claude_context_bridge.answer_function import make_answer
@@ -32,7 +38,11 @@ class Functions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         code = function_code(props.architecture)
-        parts = Parts(self, scope.node.path, code, props, storage, queue, secrets)
+        if props.encryption_key:
+            _let_logs_use(props.encryption_key, self)
+        parts = Parts(
+            self, scope.node.path, code, props, storage, queue, secrets, _security_groups(self, props)
+        )
         self.connect = make_connect(parts)
         self.disconnect = make_disconnect(parts)
         self.message = make_message(parts)
@@ -44,3 +54,30 @@ class Functions(Construct):
         for function in (self.answer, self.message):  # the latter what an ended turn's client has missed
             function.add_environment("CALLBACK_URL", websocket.callback_url)
             function.allow(["execute-api:ManageConnections"], websocket.posts_arn)
+
+
+def _security_groups(scope: Construct, props: BridgeProps) -> Sequence[ISecurityGroup] | None:
+    """Return the functions' security groups; CDK would make one for each."""
+    if props.vpc is None or props.security_groups:
+        return props.security_groups
+    says = "The functions of a Claude Context Bridge: nothing comes in, everything may go out"
+    return [SecurityGroup(scope, "SecurityGroup", vpc=props.vpc, description=says)]
+
+
+def _let_logs_use(key: IKey, scope: Construct) -> None:
+    """Let CloudWatch Logs use a key for the log groups of its account, as it asks for.
+
+    A key that was made elsewhere has a policy of its own, which has to say so: CDK leaves that alone.
+    """
+    stack = Stack.of(scope)
+    logs = stack.format_arn(
+        service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    key.add_to_resource_policy(
+        PolicyStatement(
+            principals=[ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+            actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            resources=["*"],  # in a key's policy: the key
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logs}},
+        )
+    )

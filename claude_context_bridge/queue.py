@@ -1,6 +1,7 @@
 """The queue between taking a message in and answering it: order, retries and dead letters."""
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_sqs import (
     DeadLetterQueue,
     DeduplicationScope,
@@ -17,17 +18,22 @@ class TurnQueue(Construct):
     """A FIFO queue with a message group per session, and the dead-letter queue behind it.
 
     A message is invisible for `visibility` at first, which has to cover the answer function's timeout.
-    Throughput and deduplication are per group, so that one busy session takes nothing from another.
+    Throughput and deduplication are per group, so that one busy session takes nothing from another. Both
+    queues are encrypted: by SQS's own key, or by `key`.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, visibility: Duration) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, visibility: Duration, key: IKey | None = None
+    ) -> None:
         super().__init__(scope, construct_id)
+        encryption = QueueEncryption.KMS if key else QueueEncryption.SQS_MANAGED
         self.dead_letters = Queue(
             self,
             "DeadLetters",
             fifo=True,
             retention_period=Duration.days(14),
-            encryption=QueueEncryption.SQS_MANAGED,
+            encryption=encryption,
+            encryption_master_key=key,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -41,7 +47,8 @@ class TurnQueue(Construct):
             visibility_timeout=visibility,
             retention_period=Duration.days(4),
             dead_letter_queue=DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
-            encryption=QueueEncryption.SQS_MANAGED,
+            encryption=encryption,
+            encryption_master_key=key,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )

@@ -93,6 +93,7 @@ def make_message(parts: Parts) -> BridgeFunction:
         parts.storage.hashes.table_arn,
     )
     message.allow(["sqs:SendMessage"], parts.queue.turns.queue_arn)
+    message.allow_key_of_queues(["kms:Decrypt", "kms:GenerateDataKey"])  # SQS asks for both of who sends
     # A forgotten session's turns are taken out, and what others left there is let go again.
     message.allow(
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], dead_letters.queue_arn

@@ -1,6 +1,7 @@
 """What the bridge stores: the sessions and the record of requests that were already taken."""
 
-from aws_cdk import RemovalPolicy
+from typing import Any
+
 from aws_cdk.aws_dynamodb import (
     Attribute,
     AttributeType,
@@ -9,37 +10,31 @@ from aws_cdk.aws_dynamodb import (
     PointInTimeRecoverySpecification,
     ProjectionType,
     StreamViewType,
+    TableClass,
     TableEncryptionV2,
     TableV2,
 )
 from constructs import Construct
 
+from claude_context_bridge.props import BridgeProps
+
 SESSIONS_BY_OWNER = "sessions-by-owner"
 
 
 class Storage(Construct):
-    """Both tables: on demand, encrypted with the account's DynamoDB key, expiring by their `ttl`.
+    """Both tables: on demand, encrypted (by the account's DynamoDB key by default), expiring by their `ttl`.
 
     `sessions` holds headers, exchanges, summaries, connections and the owners' memory under `session_id` and
     `seq`; its stream tells of every change, but nothing of what was said. `hashes` is the idempotency store.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        removal_policy: RemovalPolicy,
-        point_in_time_recovery: bool,
-        deletion_protection: bool,
-        sessions_table_name: str | None = None,
-        hashes_table_name: str | None = None,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, props: BridgeProps) -> None:
         super().__init__(scope, construct_id)
+        both = _settings_of_both(props)
         self.sessions = TableV2(
             self,
             "Sessions",
-            table_name=sessions_table_name,
+            table_name=props.sessions_table_name,
             partition_key=_text("session_id"),
             sort_key=Attribute(name="seq", type=AttributeType.NUMBER),
             global_secondary_indexes=[
@@ -61,26 +56,38 @@ class Storage(Construct):
                 ),
             ],
             dynamo_stream=StreamViewType.KEYS_ONLY,
-            time_to_live_attribute="ttl",
-            billing=Billing.on_demand(),
-            encryption=TableEncryptionV2.aws_managed_key(),
             point_in_time_recovery_specification=PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=point_in_time_recovery
+                point_in_time_recovery_enabled=props.point_in_time_recovery
             ),
-            deletion_protection=deletion_protection,
-            removal_policy=removal_policy,
+            **both,
         )
         self.hashes = TableV2(
             self,
             "Hashes",
-            table_name=hashes_table_name,
+            table_name=props.hashes_table_name,
             partition_key=_text("hash"),
-            time_to_live_attribute="ttl",
-            billing=Billing.on_demand(),
-            encryption=TableEncryptionV2.aws_managed_key(),
-            deletion_protection=deletion_protection,
-            removal_policy=removal_policy,
+            **both,
         )
+
+
+def _settings_of_both(props: BridgeProps) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "time_to_live_attribute": "ttl",
+        "billing": Billing.on_demand(
+            max_read_request_units=props.max_read_units or None,
+            max_write_request_units=props.max_write_units or None,
+        ),
+        "encryption": (
+            TableEncryptionV2.customer_managed_key(props.encryption_key)
+            if props.encryption_key
+            else TableEncryptionV2.aws_managed_key()
+        ),
+        "deletion_protection": props.deletion_protection,
+        "removal_policy": props.removal_policy,
+    }
+    if props.table_class == "infrequent_access":
+        settings["table_class"] = TableClass.STANDARD_INFREQUENT_ACCESS
+    return settings
 
 
 def _text(name: str) -> Attribute:

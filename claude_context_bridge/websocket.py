@@ -12,6 +12,8 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from aws_cdk.aws_lambda import IFunction
 from constructs import Construct
 
+from claude_context_bridge.domain import Domain, lead_to
+
 
 class WebSocket(Construct):
     """`$connect`, `$disconnect`, and `$default` for every message, whose function replies itself.
@@ -24,7 +26,8 @@ class WebSocket(Construct):
     With `iam` API Gateway lets in whoever signs the handshake (SigV4) and may invoke `connect_arn`; it asks
     on `$connect` only, so that every frame after it is let through.
 
-    `url` is what clients connect to, `callback_url` where to post to them.
+    `url` is what clients connect to, `callback_url` where to post to them: always at the stage's own address,
+    which is there before a `domain`'s records are known everywhere, and whose region is told by its name.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class WebSocket(Construct):
         route_response: bool = True,
         original_clients: bool = False,
         iam: bool = False,
+        domain: Domain | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = WebSocketApi(
@@ -66,7 +70,9 @@ class WebSocket(Construct):
         )
         # The stage deploys what the API has when it is made: let that be every route, and the reply of one.
         self.stage.node.add_dependency(self.api)
-        self.url = self.stage.url
+        if domain:
+            lead_to(self.api, self.stage, domain, scope=Construct(self, "Domain"))
+        self.url = f"wss://{domain.name}" if domain else self.stage.url
         self.callback_url = (
             callback_url.format(api_id=self.api.api_id, stage=stage_name)
             if callback_url
