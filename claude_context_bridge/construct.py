@@ -30,7 +30,7 @@ class ContextBridge(Construct, Metered):
 
     Two DynamoDB tables, a FIFO queue with its dead-letter queue, five Lambda functions with a role each,
     two secrets, log groups, a dashboard, seven alarms. Nothing of it runs, and next to nothing of it costs,
-    while nobody talks.
+    while nobody talks. A KMS key, a VPC, secrets, a domain name and an alarm topic may be your own.
 
         bridge = ContextBridge(stack, "Bridge", BridgeProps(model="claude-haiku-5-5"))
         CfnOutput(stack, "Url", value=bridge.url)
@@ -45,16 +45,8 @@ class ContextBridge(Construct, Metered):
         super().__init__(scope, construct_id)
         props = props or BridgeProps()
         self.props = props
-        self.storage = Storage(
-            self,
-            "Storage",
-            removal_policy=props.removal_policy,
-            point_in_time_recovery=props.point_in_time_recovery,
-            deletion_protection=props.deletion_protection,
-            sessions_table_name=props.sessions_table_name,
-            hashes_table_name=props.hashes_table_name,
-        )
-        self.turn_queue = TurnQueue(self, "Queue", visibility=props.answer_timeout)
+        self.storage = Storage(self, "Storage", props=props)
+        self.turn_queue = TurnQueue(self, "Queue", visibility=props.answer_timeout, key=props.encryption_key)
         self.secrets = Secrets(self, "Secrets", props=props)
         self.functions = Functions(
             self,
@@ -67,9 +59,9 @@ class ContextBridge(Construct, Metered):
         self.websocket = WebSocket(
             self,
             "WebSocket",
-            connect=self.functions.connect,
-            disconnect=self.functions.disconnect,
-            message=self.functions.message,
+            connect=self.functions.connect.entry,
+            disconnect=self.functions.disconnect.entry,
+            message=self.functions.message.entry,
             stage_name=props.stage_name,
             throttle_rate=props.throttle_rate,
             throttle_burst=props.throttle_burst,
@@ -77,6 +69,7 @@ class ContextBridge(Construct, Metered):
             route_response=props.route_response,
             original_clients=props.auth == "none",  # they send no token
             iam=props.auth == "iam",
+            domain=props.domain,
         )
         self.functions.post_to(self.websocket)
         self._dashboard = Dashboard(self, "Dashboard", self.measures) if props.dashboard else None
@@ -101,7 +94,7 @@ class ContextBridge(Construct, Metered):
 
     @property
     def url(self) -> str:
-        """The URL that clients connect to: `wss://…/{stage}`."""
+        """The URL that clients connect to: `wss://…/{stage}`, or `wss://{name}` with a `domain`."""
         return self.websocket.url
 
     @property
