@@ -21,6 +21,9 @@ OVERLAP = timedelta(seconds=30)
 LONGEST_CONNECTION = timedelta(hours=2, minutes=10)
 """How long before a turn its connection may have been opened: API Gateway ends one after two hours."""
 
+_ROUNDING = timedelta(seconds=1)
+"""More than the moment may lose that CloudWatch is asked by: it counts milliseconds."""
+
 _NEEDS = "It takes logs:FilterLogEvents on it."
 _GONE = "ResourceNotFoundException"
 
@@ -99,27 +102,36 @@ class Tail:
         self.found = self.found or bool(lines)
         self._seen |= {line.event_id: line.stamped for line in fresh}
         self._since = max([self._since, *(line.stamped - OVERLAP for line in lines)])
-        self._seen = {key: stamped for key, stamped in self._seen.items() if stamped >= self._since}
+        forgotten = self._since - _ROUNDING
+        self._seen = {key: stamped for key, stamped in self._seen.items() if stamped >= forgotten}
         return fresh
 
 
 class Turn:
-    """One turn's lines in all functions, with those of the connections that it was spoken on."""
+    """One turn's lines in all functions, with those of the connections that it was spoken on.
+
+    It is named by its own request's id, or by that of its call to Claude.
+    """
 
     def __init__(self, source: Source, request_id: str, since: datetime) -> None:
         self._source = source
-        self._request_id = request_id
         self._begin = self._since = since
+        self._named = request_id
+        self._ids = {request_id}
         self._connections: set[str] = set()
         self._seen: set[str] = set()
         self.found = False
 
     def look(self) -> list[Line]:
         """Return what was not there at an earlier look, in the order of time."""
-        own = self._source.read(self._since, self._request_id)
-        lines = own + [
-            line for known in self._connections for line in self._opened_and_closed(known, self._since)
-        ]
+        own = [line for known in self._ids for line in self._source.read(self._since, known)]
+        meant = {line.request_id for line in own if line.request_id and self._calls_claude(line)}
+        for request_id in meant - self._ids:
+            self._ids.add(request_id)
+            own += self._source.read(self._begin, request_id)
+        lines = list(own)
+        for connection in self._connections:
+            lines += self._opened_and_closed(connection, self._since)
         for connection in {line.connection_id for line in own if line.connection_id} - self._connections:
             self._connections.add(connection)
             lines += self._opened_and_closed(connection, self._begin - LONGEST_CONNECTION)
@@ -128,6 +140,10 @@ class Turn:
         self._seen |= {line.event_id for line in fresh}
         self._since = max([self._since, *(line.stamped - OVERLAP for line in own)])
         return fresh
+
+    def _calls_claude(self, line: Line) -> bool:
+        """Tell whether a line is of the call to Claude by whose id the turn is looked for."""
+        return line.fields.get("claude_request_id") == self._named
 
     def _opened_and_closed(self, connection_id: str, since: datetime) -> list[Line]:
         return self._source.read(since, connection_id, ("connect", "disconnect"))

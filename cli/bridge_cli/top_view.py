@@ -38,8 +38,8 @@ def lines_of(title: str, now: datetime, depths: Depths, figures: Figures, last: 
 
 
 def _ends(figures: Figures) -> str:
-    counted = [f"{count:,} {end}" for end, count in sorted(figures.ends.items())]
-    return " · ".join([*(counted or ["0"]), f"{figures.summaries:,} summaries written"])
+    ends = [f"{count:,} {end}" for end, count in sorted(figures.ends.items())]
+    return " · ".join([*(ends or ["0"]), f"summaries: {figures.summaries:,}"])
 
 
 def _times(percentiles: tuple[float, float] | None) -> str:

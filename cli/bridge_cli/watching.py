@@ -46,7 +46,12 @@ def watched(profile: str | None, stack: str | None, bridge: str | None) -> Watch
         bridges = named(bridges, bridge)
     elif prefix:
         function = found.output("AnswerFunction")
-        bridges = [one for one in bridges if function in one.functions] or bridges
+        bridges = [one for one in bridges if function in one.functions]
+        if not bridges:
+            raise NotConfigured(
+                f"the stack {name} does not tell which of its bridges {prefix} is",
+                hint=f"Emit its output {prefix}AnswerFunction, or name it by its logical id: --bridge NAME.",
+            )
     return Watched(found.aws, name, bridges)
 
 

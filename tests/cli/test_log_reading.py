@@ -48,7 +48,7 @@ class Arriving:
         return [
             line
             for line, late in self.lines
-            if line.stamped >= since
+            if line.stamped >= since - timedelta(milliseconds=1)
             and line.stamped + timedelta(seconds=late) <= NOW + timedelta(seconds=self.now)
             and (not functions or line.function in functions)
             and pattern in json.dumps(dict(line.fields))

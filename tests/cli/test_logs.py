@@ -81,6 +81,11 @@ def test_a_turn_is_followed_through_all_functions(logs: Logs, run: Run) -> None:
     assert closing["fields"]["claude_request_id"] == "req_7"
 
 
+def test_a_turn_is_found_by_what_claudes_api_calls_it(logs: Logs, run: Run) -> None:
+    logs.put_turn()
+    assert len(told(run, "req_7")) == 5
+
+
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_lines_are_chosen_by_their_level(logs: Logs, run: Run, level: str, count: int) -> None:
     logs.put(
@@ -130,6 +135,8 @@ def test_of_several_bridges_one_is_chosen(aws: FakeAws, run: Run) -> None:
     assert [line["bridge"] for line in both] == ["TeamBridge", "SupportBridge"]
     for chosen in (["--stack", STACK, "--bridge", "support"], ["--stack", f"{STACK}/Support"]):
         assert [line["message"] for line in told(run, *chosen)] == ["of support"]
+    aws.stacks[STACK]["SalesUrl"] = "wss://example.com"
+    assert "--bridge NAME" in run("logs", "--stack", f"{STACK}/Sales").stderr
     wrong = run("logs", "--stack", STACK, "--bridge", "sales")
     assert wrong.exit_code == 3
     assert "SupportBridge, TeamBridge" in wrong.stderr

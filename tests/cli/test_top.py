@@ -120,7 +120,7 @@ def test_it_is_printed_once_where_there_is_no_terminal(logs: Logs, aws: FakeAws,
     shown = run("top")
     assert shown.exit_code == 0, shown.output
     assert "0 in work · 3 waiting · 2 in the dead-letter queue" in shown.stdout
-    assert "1 answered · 1 failed · 0 summaries written" in shown.stdout
+    assert "1 answered · 1 failed · summaries: 0" in shown.stdout
     assert "75% of the input from the cache" in shown.stdout
     assert "1 upstream_overloaded" in shown.stdout
     row = next(each for each in shown.stdout.splitlines() if each.endswith("end_turn"))

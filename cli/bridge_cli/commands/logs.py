@@ -59,7 +59,8 @@ def logs(
     request_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="REQUEST_ID", help="Only this turn, through all functions, and its connections."
+            metavar="REQUEST_ID",
+            help="Only this turn, through all functions, with its connections (or its `claude_request_id`).",
         ),
     ] = None,
     follow: Annotated[
