@@ -148,7 +148,7 @@ class _Claude:
 class _Unkept(MemorySessions):
     """Sessions in which what is asked leaves no trace."""
 
-    def keep(self, exchange: Exchange, after: object, head: object = None) -> Exchange:
+    def keep(self, exchange: Exchange, after: object, head: object = None, system: object = None) -> Exchange:
         return exchange
 
 

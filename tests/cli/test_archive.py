@@ -34,7 +34,8 @@ PLANS = [header("ada", "plans"), summary("ada", "plans"), *(exchange("ada", "pla
 INSTRUCTED = [
     header("ada", "plans", instructed={"N": "2"}),
     instructions("ada", "plans"),
-    *(exchange("ada", "plans", n, **({"instructed": {"BOOL": True}} if n == 2 else {})) for n in (1, 2)),
+    exchange("ada", "plans", 1),
+    exchange("ada", "plans", 2, instructed={"BOOL": True}),
 ]
 EXPIRED = [exchange("ada", "old", n) for n in (1, 2)]
 BOBS = [header("ada/bob", "plans"), exchange("ada/bob", "plans", 1)]

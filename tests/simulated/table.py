@@ -5,7 +5,7 @@ moto gives the same answers (`tests.adapters.test_simulated_table` compares them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -95,7 +95,11 @@ class Table:
         return {"UnprocessedItems": {}}
 
     def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        writes = {"Update": self.update_item, "Put": self.put_item, "Delete": self.delete_item}
+        writes: dict[str, Callable[..., object]] = {
+            "Update": self.update_item,
+            "Put": self.put_item,
+            "Delete": self.delete_item,
+        }
         actions = [(kind, each) for action in TransactItems for kind, each in action.items()]
         reasons: list[dict[str, Any]] = []
         for _, each in actions:
