@@ -11,7 +11,7 @@ import pytest
 
 from bridge.adapters import aws as bridge_aws
 from bridge.adapters.attempts import ATTEMPTS
-from bridge.adapters.bedrock import BedrockModels
+from bridge.adapters.bedrock import MAX_EVENT_BYTES, BedrockModels
 from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interrupted, Interruption
@@ -287,6 +287,15 @@ def test_an_exception_in_the_stream_that_will_not_pass(
     server.reply(refused, refused)
     error = fails(claude)
     assert (error.code, error.retryable) == ("upstream_error", False)
+    assert waits == []
+
+
+def test_an_event_that_is_far_too_long_is_none(
+    server: MessagesServer, claude: BedrockModels, waits: list[float]
+) -> None:
+    server.reply(streaming(wrapped(START), chunk(b" " * (MAX_EVENT_BYTES + 1))))
+    error = fails(claude)
+    assert (error.retryable, error.detail) == (False, "an event without an end")
     assert waits == []
 
 

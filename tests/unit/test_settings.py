@@ -57,3 +57,10 @@ def test_whatever_is_missing_is_named() -> None:
         Settings({}).names("ALLOWED_MODELS")
     with pytest.raises(SettingsError, match="AUTH"):
         Settings({}).auth()
+
+
+def test_anthropic_is_asked_unless_another_is_named() -> None:
+    assert Settings({}).provider() == "anthropic"
+    assert Settings({"PROVIDER": "bedrock"}).provider() == "bedrock"
+    with pytest.raises(SettingsError, match="PROVIDER"):
+        Settings({"PROVIDER": "elsewhere"}).provider()

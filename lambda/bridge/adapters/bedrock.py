@@ -39,7 +39,7 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
 """Seconds without a byte after which a stream counts as dead, as with Anthropic's API."""
 
-CHUNK = 4096
+CHUNK = 65_536
 """Bytes that are read at once at most; an event that comes alone is not kept waiting for more."""
 
 MAX_EVENT_BYTES = sse.MAX_LINE_BYTES
