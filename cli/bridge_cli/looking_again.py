@@ -21,7 +21,7 @@ _PASSING = {
     *("ServiceUnavailableException", "ServiceUnavailable", "InternalFailure", "InternalError"),
     *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"),
 }
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 
 
@@ -53,7 +53,7 @@ def moment(since: str, now: datetime) -> datetime:
     """
     if span := _SPAN.fullmatch(since.strip().lower()):
         with contextlib.suppress(OverflowError):
-            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+            return now - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
     with contextlib.suppress(ValueError, OverflowError):
         return datetime.fromisoformat(since).astimezone(UTC)
     raise UsageError(f"{since!r} is no time", hint="Write 90s, 15m, 2h, 1d, or 2026-11-23T14:05.")
