@@ -38,12 +38,16 @@ def again_and_again(look: Callable[[], None], shortest: float, longest: float) -
                 look()
                 factor = 1.0
             except BridgeError as error:
-                if first or error.__cause__ is None or code_of(error.__cause__) not in _PASSING:
+                if first or not _passes(error.__cause__):
                     raise
                 notice(f"{error.message}; trying again")
                 factor *= 2
             first = False
             time.sleep(min(random.uniform(shortest, longest) * factor, LONGEST_PAUSE))  # noqa: S311 - jitter
+
+
+def _passes(cause: BaseException | None) -> bool:
+    return isinstance(cause, Exception) and code_of(cause) in _PASSING
 
 
 def moment(since: str, now: datetime) -> datetime:
