@@ -11,6 +11,7 @@ from aws_cdk.aws_secretsmanager import ISecret
 from aws_cdk.aws_sqs import Queue
 from constructs import Construct
 
+from claude_context_bridge.acknowledgments import acknowledge
 from claude_context_bridge.dashboard import Dashboard
 from claude_context_bridge.functions import Functions
 from claude_context_bridge.measures import FUNCTIONS, Measures
@@ -91,6 +92,7 @@ class ContextBridge(Construct, Metered):
                 "auth is none: whoever knows the URL can talk to Claude at your expense, and reads what "
                 "others said",
             )
+        acknowledge(self)
 
     @property
     def url(self) -> str:

@@ -29,8 +29,9 @@ class WatchingProps:
     that."""
 
     alarms: Annotated[bool, limits.SWITCH] = True
-    """Whether CloudWatch watches the bridge: seven alarms on 15 metrics, $0.10 a month for each metric ($1.50;
-    an account's first ten are free). On, since nobody looks at a dashboard before something is wrong."""
+    """Whether CloudWatch watches the bridge: seven alarms on 15 metrics, at $0.10 a month for each metric
+    ($1.50; an account's first ten are free). On, since nobody looks at a dashboard before something is
+    wrong."""
 
     alarm_topic: ITopic | None = None
     """Whom the alarms tell. By default they only show in the console."""

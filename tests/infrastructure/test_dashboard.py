@@ -173,7 +173,8 @@ def test_a_construct_of_any_name_is_found(with_props: Build) -> None:
     bridge = ContextBridge(stack, 'The "best"')
     assert 'service="Somebodys/The \\"best\\""' in bridge.measures.failures_by_code("Sum", 300)
     assert bridge.dashboard is not None
-    (dashboard,) = Template.from_stack(stack).find_resources("AWS::CloudWatch::Dashboard").values()
+    template = Synthesized(Template.from_stack(stack).to_json())
+    (dashboard,) = template.of_type("CloudWatch::Dashboard").values()
     assert body_of(dashboard)["widgets"]
 
 
@@ -258,9 +259,8 @@ def test_what_is_reckoned_has_the_period_that_was_asked_for(bridge: ContextBridg
         bridge.metric_throttles(period=minute),
     ):
         assert isinstance(metric, MathExpression)
-        assert {
-            it.to_metric_config().metric_stat.period.to_seconds() for it in metric.using_metrics.values()
-        } == {60}
+        watched = metric.using_metrics.values()
+        assert {it.period.to_seconds() for it in watched if isinstance(it, Metric)} == {60}
     failures = bridge.metric_failures(period=minute)
     assert isinstance(failures, MathExpression)
     assert failures.expression.endswith("'Sum', 60))")
