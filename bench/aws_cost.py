@@ -51,7 +51,8 @@ def main() -> None:
             used = measure(status)
         template = next(iter(templates.values()))  # all have the same functions
         rows = {kind: turn_rows(used, kind, template) for kind in ("instant", "streaming")}
-        blocks["turns"] = turn_table(rows, used["metrics"])
+        blocks["turns"] = turn_table(rows)
+        blocks["month"] = month_table(templates, rows, used["metrics"])
         result |= {"used": used, "per_1000_turns": rows}
     print(*(f"\n{block}" for block in blocks.values()), sep="\n")
     if options.write:
@@ -145,23 +146,39 @@ def _functions(template: Mapping[str, Any]) -> tuple[dict[str, int], str]:
     return sizes, found[0]["Architectures"][0]
 
 
-def turn_table(rows: Mapping[str, list[dict[str, Any]]], metrics: list[str]) -> str:
-    """Return what 1,000 turns take, as a table, and what it is of the original's month."""
+def turn_table(rows: Mapping[str, list[dict[str, Any]]]) -> str:
+    """Return what 1,000 turns take, as a table."""
     table = []
     for instant, streaming in zip(rows["instant"], rows["streaming"], strict=True):
         price = PRICES[instant["price"]]
         units = [_short(row["units"]) for row in (instant, streaming)]
         dollars = [f"${row['dollars']:.4f}" for row in (instant, streaming)]
         table.append([f"{instant['service']}: {price.unit}", price.each(), *units, *dollars])
-    sums = [sum(row["dollars"] for row in rows[kind]) for kind in ("instant", "streaming")]
-    table.append(["**together**", "", "", "", *(f"**${dollars:.3f}**" for dollars in sums)])
     head = ["", "price", "at once", "streamed", "at once", "streamed"]
-    turns = ORIGINALS_MONTH / sums[1] * TURNS
-    return (
-        _table(head, table)
-        + f"\n\nThe original's ${ORIGINALS_MONTH} a month are about {round(turns, -3):,.0f} streamed turns. "
-        + f"There are {len(metrics)} metrics in use, and one more for each code of an error."
-    )
+    table.insert(-1, ["**but for metrics**", "", "", "", *_sums(rows, without="metric")])
+    table.append(["**together**", "", "", "", *_sums(rows)])
+    return _table(head, table)
+
+
+def month_table(
+    templates: Mapping[str, Mapping[str, Any]], rows: Mapping[str, list[dict[str, Any]]], metrics: list[str]
+) -> str:
+    """Return what a month's dollars of the original's leave for turns in each environment, as a table."""
+    watched = cost("metric", len(metrics))
+    turn = sum(row["dollars"] for row in rows["streaming"] if row["price"] != "metric") / TURNS
+    table = []
+    for name, template in templates.items():
+        rest = sum(line.dollars for line in at_rest(template))
+        left = ORIGINALS_MONTH - rest - watched
+        turns = f"{round(left / turn, -3):,.0f}" if left > 0 else "none"
+        table.append([name, f"${rest:.2f}", f"${watched:.2f}", f"${left:.2f}", turns])
+    head = ["", "at rest", f"{len(metrics)} metrics", f"left of ${ORIGINALS_MONTH}", "streamed turns for it"]
+    return _table(head, table)
+
+
+def _sums(rows: Mapping[str, list[dict[str, Any]]], without: str = "") -> list[str]:
+    counted = ([row["dollars"] for row in rows[kind] if row["price"] != without] for kind in rows)
+    return [f"**${sum(dollars):.3f}**" for dollars in counted]
 
 
 def _short(units: float) -> str:

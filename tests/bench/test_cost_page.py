@@ -11,12 +11,13 @@ from bench.environments import names, template_of
 
 def test_the_page_says_what_the_templates_cost_at_rest() -> None:
     templates = {name: template_of(name) for name in names()}
-    blocks = {
-        "at-rest": rest_table({name: it for name, it in templates.items() if not runs_elsewhere(it)}),
-        "prices": price_table(),
-    }
+    templates = {name: template for name, template in templates.items() if not runs_elsewhere(template)}
     page = PAGE.read_text()
+    blocks = {"at-rest": rest_table(templates), "prices": price_table()}
     assert page == filled(page, blocks), "run: python -m bench.aws_cost --at-rest --write"
+    for name, template in templates.items():
+        dollars = sum(line.dollars for line in at_rest(template))
+        assert f"| {name} | ${dollars:.2f} |" in page, "run: python -m bench.aws_cost --write"
 
 
 def _template(**resources: dict[str, Any]) -> dict[str, Any]:
