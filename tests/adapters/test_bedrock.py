@@ -363,6 +363,16 @@ def test_a_call_that_waits_is_broken_off(
     assert server.connections == 1
 
 
+def test_a_call_that_was_broken_off_before_it_began_is_none(
+    server: MessagesServer, claude: BedrockModels
+) -> None:
+    interruption = Interruption()
+    interruption.ask()
+    with pytest.raises(Interrupted), claude.answer(TOLD, MODEL, interruption) as pieces:
+        list(pieces)
+    assert server.asked == []
+
+
 def test_an_answer_that_is_complete_is_not_broken_off(
     silent: Callable[[bytes], SilentServer], at: Callable[[str], BedrockModels]
 ) -> None:

@@ -33,6 +33,8 @@ def tried(attempt: Callable[[], Iterator[Piece]], interruption: Interruption) ->
     """
     for number in range(1, ATTEMPTS + 1):
         begun = False
+        if interruption.asked:  # nothing is sent that nobody is going to hear
+            raise Interrupted
         try:
             for piece in attempt():
                 if interruption.asked and not isinstance(piece, Completed):
