@@ -75,11 +75,23 @@ class _Created(_Passed):
     """A secret that was created here."""
 
     def grant_read(self, grantee: IGrantable) -> Grant:
-        """Let a grantee read the value; the secret's own grant would also let it describe the secret."""
-        if self.secret.encryption_key is not None:
-            return self.secret.grant_read(grantee)
-        return Grant.add_to_principal(
+        """Let a grantee read the value; the secret's own grant would also let it describe the secret.
+
+        Nor does that one let anybody use a key that was made elsewhere.
+        """
+        grant = Grant.add_to_principal(
             grantee=grantee, actions=["secretsmanager:GetSecretValue"], resource_arns=[self.arn]
+        )
+        if (key := self.secret.encryption_key) is None:
+            return grant
+        via = f"secretsmanager.{Stack.of(self.secret).region}.amazonaws.com"
+        return grant.combine(
+            Grant.add_to_principal(
+                grantee=grantee,
+                actions=["kms:Decrypt"],
+                resource_arns=[key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": via}},
+            )
         )
 
 

@@ -1,11 +1,13 @@
 """What the bridge stores: the sessions and the record of requests that were already taken."""
 
-from typing import Any
+from typing import Any, cast
 
+from aws_cdk import Stack, Token
 from aws_cdk.aws_dynamodb import (
     Attribute,
     AttributeType,
     Billing,
+    CfnGlobalTable,
     GlobalSecondaryIndexPropsV2,
     PointInTimeRecoverySpecification,
     ProjectionType,
@@ -31,6 +33,11 @@ class Storage(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, props: BridgeProps) -> None:
         super().__init__(scope, construct_id)
         both = _settings_of_both(props)
+        key = props.encryption_key
+        # CDK names the replicas' keys by region, and cannot where the stack has none: it is named below.
+        named_below = key is not None and Token.is_unresolved(Stack.of(self).region)
+        if key is not None and not named_below:
+            both["encryption"] = TableEncryptionV2.customer_managed_key(key)
         self.sessions = TableV2(
             self,
             "Sessions",
@@ -68,6 +75,10 @@ class Storage(Construct):
             partition_key=_text("hash"),
             **both,
         )
+        if key is not None and named_below:
+            for table in (self.sessions, self.hashes):
+                made = cast(CfnGlobalTable, table.node.default_child)
+                made.add_property_override("Replicas.0.SSESpecification.KMSMasterKeyId", key.key_arn)
 
 
 def _settings_of_both(props: BridgeProps) -> dict[str, Any]:
@@ -77,11 +88,7 @@ def _settings_of_both(props: BridgeProps) -> dict[str, Any]:
             max_read_request_units=props.max_read_units or None,
             max_write_request_units=props.max_write_units or None,
         ),
-        "encryption": (
-            TableEncryptionV2.customer_managed_key(props.encryption_key)
-            if props.encryption_key
-            else TableEncryptionV2.aws_managed_key()
-        ),
+        "encryption": TableEncryptionV2.aws_managed_key(),
         "deletion_protection": props.deletion_protection,
         "removal_policy": props.removal_policy,
     }
