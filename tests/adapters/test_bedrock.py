@@ -37,12 +37,12 @@ from tests.messages_server import (
 )
 
 MODEL = "global.anthropic.claude-haiku-5-5-v1:0"
-BEGUN = Started(Usage(7), "claude-real", REQUEST_ID)
+BEGUN = Started(Usage(7), MODEL, REQUEST_ID)
 ANSWERED: list[Piece] = [
     BEGUN,
     Text("Hel"),
     Text("lo 中😀"),
-    Completed("end_turn", Usage(7, 3), "claude-real"),
+    Completed("end_turn", Usage(7, 3), MODEL),
 ]
 TOLD = prompt.build(Parts("Be kind.", Window((an_exchange(),)), "And now?", NOW))
 
@@ -103,7 +103,7 @@ def test_a_question_and_its_answer(server: MessagesServer, claude: BedrockModels
 def test_a_model_may_be_an_arn(server: MessagesServer, claude: BedrockModels) -> None:
     server.reply(streaming())
     arn = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc"
-    assert ask(claude, arn) == ANSWERED
+    assert ask(claude, arn)[0] == replace(BEGUN, model=arn)
     assert server.asked[0].path == (
         "/model/arn%3Aaws%3Abedrock%3Aeu-central-1%3A123456789012%3Aapplication-inference-profile%2Fabc"
         "/invoke-with-response-stream"
@@ -143,9 +143,9 @@ def test_only_text_counts_and_all_of_the_usage(server: MessagesServer, claude: B
     )
     usage = Usage(7, 0, 40, 300, 30)
     assert ask(claude) == [
-        Started(usage, "claude-real", REQUEST_ID),
+        Started(usage, MODEL, REQUEST_ID),
         Text("Yes."),
-        Completed("end_turn", replace(usage, output_tokens=3), "claude-real"),
+        Completed("end_turn", replace(usage, output_tokens=3), MODEL),
     ]
 
 
@@ -224,7 +224,7 @@ def test_a_model_without_an_hours_cache_is_asked_for_minutes(
     server.reply(failing(400, "ValidationException"), streaming(), streaming(), streaming())
     assert ask(claude) == ANSWERED
     assert ask(claude) == ANSWERED
-    assert ask(claude, "anthropic.claude-other-v1:0") == ANSWERED
+    assert ask(claude, "anthropic.claude-other-v1:0")[1:3] == ANSWERED[1:3]
     caches = [asked.body["system"][0]["cache_control"] for asked in server.asked]
     minutes = {"type": "ephemeral"}
     assert caches == [LONG_CACHE, minutes, minutes, LONG_CACHE]

@@ -50,6 +50,7 @@ def bedrock(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployme
     monkeypatch.setenv("ALLOWED_MODELS", f"{SONNET},{HAIKU}")
     monkeypatch.setenv("SUMMARY_MODEL", HAIKU)
     monkeypatch.setenv("CONTEXT_LIMIT", "180")
+    monkeypatch.setenv("PRICES", f"claude-haiku-5-5=0.10/0.50,claude-sonnet-5-5=2/10,{SONNET}=4/20")
     return deployment
 
 
@@ -59,7 +60,8 @@ def test_a_conversation_on_bedrock_its_costs_and_its_summary(bedrock: Deployment
         bedrock.claude.reply(answered(f"Noted: {number}."))
         said, closing = ask(ada, f"Number {number}: let us plan how to sail to Skagen.")
     assert said == "Noted: 3."
-    assert closing["cost"] == {"dollars": 0.003, "uncached_dollars": 0.003}
+    assert closing["model"] == SONNET
+    assert closing["cost"] == {"dollars": 0.006, "uncached_dollars": 0.006}
     assert {asked.path for asked in bedrock.claude.asked} == {
         f"/model/{SONNET.replace(':', '%3A')}/invoke-with-response-stream"
     }

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +29,7 @@ from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Piece
+from bridge.ports import Piece, Text
 from bridge.protocol import sse
 
 VERSION = "bedrock-2023-05-31"
@@ -129,7 +129,9 @@ class BedrockModels:
             try:
                 response = self._invoke(body, model, _Call(interruption, closing))
                 request_id = _request_id(response)
-                yield from sse.interpret(_events(response["body"]), model, request_id)
+                for piece in sse.interpret(_events(response["body"]), model, request_id):
+                    # By the name that was asked for: a price may be named for a region or a profile.
+                    yield piece if isinstance(piece, Text) else replace(piece, model=model)
             except BridgeError as error:
                 raise _told(error, request_id) from error
             except (
