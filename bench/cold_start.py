@@ -152,9 +152,17 @@ def _print(result: dict[str, Any]) -> None:
         table.add_row(name, *times[:2], f"{row['ratio']:.2f}", times[2], str(row["modules"]), times[3])
     console.print(table)
 
-    table = Table("function", "clients", "in the snapshot", "built later", "opened", title="What init does")
+    table = Table(
+        "function",
+        "clients",
+        "in the snapshot",
+        "built later",
+        "opened",
+        title="What init does for a snapshot",
+    )
     for name, row in result["functions"].items():
         opened = f"{len(row['opened'])} connections, {row['threads'] - 1} threads"
+        opened += f"; {row['restored']} hooks"
         table.add_row(name, *(", ".join(row[key]) for key in ("clients", "built", "later")), opened)
     console.print(table)
 

@@ -47,7 +47,10 @@ _reply = {module}.handler(_event, _context)
 _first = (time.perf_counter() - _begun) * 1000
 """
 _WATCHED = """
-import sys
+import sys, types
+# Lambda's own, which takes what is to be called after a restore.
+_hooks = []
+sys.modules["snapshot_restore_py"] = types.SimpleNamespace(register_after_restore=_hooks.append)
 _opened, _clients, _before = [], [], set(sys.modules)
 def _watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
@@ -74,7 +77,8 @@ class Init:
     """What a function's initialisation did, which does not depend on the machine.
 
     ``built`` are the parts of the composition root that were there after it, ``later`` those that are
-    built when they are first needed; ``opened`` the connections that were attempted.
+    built when they are first needed; ``opened`` the connections that were attempted. ``restored`` counts
+    what the runtime is told to call after a restore.
     """
 
     modules: int
@@ -83,6 +87,7 @@ class Init:
     later: list[str]
     opened: list[str]
     threads: int
+    restored: int
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,11 @@ class Fresh:
 
     def init(self, name: str, environment: Mapping[str, str]) -> float:
         """Return the milliseconds of one initialisation, without the interpreter's own start."""
-        return self._timed(_INIT.format(path=self._path, module=_module(name)), environment)[0]
+        return float(self._timed(_INIT.format(path=self._path, module=_module(name)), environment)[0])
 
     def libraries(self, clients: list[str], environment: Mapping[str, str]) -> float:
         """Return the milliseconds that the libraries alone take, with the same clients."""
-        return self._timed(_LIBRARIES.format(path=self._path, clients=clients), environment)[0]
+        return float(self._timed(_LIBRARIES.format(path=self._path, clients=clients), environment)[0])
 
     def invoked(self, name: str, event: Mapping[str, Any], environment: Mapping[str, str]) -> float:
         """Return the milliseconds of the first invocation after it."""
@@ -111,12 +116,16 @@ class Fresh:
         return float(first)
 
     def watched(self, name: str, environment: Mapping[str, str]) -> Init:
-        """Initialise once and tell what it did."""
+        """Initialise once, for a snapshot, and tell what it did."""
+        environment = {**environment, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
         code = _WATCHED.format(path=self._path) + f"import {_module(name)}\n" + _TOLD
-        told = "[len(set(sys.modules) - _before), _clients, _parts, _opened, threading.active_count()]"
-        modules, clients, parts, opened, threads = self._run(code, told, environment)
+        told = "[len(set(sys.modules) - _before), _clients, _parts, _opened, threading.active_count()"
+        told += ", len(_hooks)]"
+        modules, clients, parts, opened, threads, hooks = self._run(code, told, environment)
         built = sorted(part for part, there in parts.items() if there)
-        return Init(modules, sorted(clients), built, sorted(parts.keys() - set(built)), opened, threads)
+        return Init(
+            modules, sorted(clients), built, sorted(parts.keys() - set(built)), opened, threads, hooks
+        )
 
     def imports(self, name: str, environment: Mapping[str, str]) -> dict[str, float]:
         """Return the milliseconds of each imported module by itself, by name, the longest first."""

@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     Doorkeeper = Callable[[Handshake], Identity]
 
 
-def prepare(*parts: Callable[[], object]) -> None:
+def prepare(*parts: Callable[[], object], kept: tuple[Callable[[], object], ...] = ()) -> None:
     """Build ``parts`` now, where this runs in Lambda.
 
     During initialisation a function has a whole CPU whatever its memory, and a snapshot keeps what
-    is built.
+    is built: then also ``kept``, for which a start without one should not wait.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
         if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
-            parts = (_seed_each_copy, *parts)
+            parts = (_seed_each_copy, *parts, *kept)
         for part in parts:
             try:
                 part()
@@ -188,6 +188,14 @@ def _recollections() -> Recollections:
     from bridge.memory.recollection import Recollections
 
     return Recollections(_hasty_archive(), now)
+
+
+def recall() -> None:
+    """Have everything there that recalls, down to the words' meanings; otherwise the first to ask waits."""
+    from bridge.memory.recall.meaning import vocabulary
+
+    _recollections()
+    vocabulary()
 
 
 @functools.cache

@@ -33,5 +33,15 @@ def test_copies_of_a_snapshot_draw_numbers_of_their_own(monkeypatch: pytest.Monk
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.parametrize(("kind", "built"), [("snap-start", 1), ("on-demand", 0)])
+def test_only_a_snapshot_holds_what_a_start_should_not_wait_for(
+    monkeypatch: pytest.MonkeyPatch, kind: str, built: int
+) -> None:
+    _hooks(monkeypatch, kind)
+    parts: list[str] = []
+    bootstrap.prepare(kept=(lambda: parts.append("recall"),))
+    assert len(parts) == built
+
+
 def test_without_snapshots_nothing_is_asked_of_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _hooks(monkeypatch, "on-demand") == []

@@ -11,7 +11,7 @@ from bridge.telemetry import logger, metrics, record_turn
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-bootstrap.prepare(bootstrap.answering, bootstrap.queue)
+bootstrap.prepare(bootstrap.answering, bootstrap.queue, kept=(bootstrap.recall,))
 
 
 @metrics.log_metrics

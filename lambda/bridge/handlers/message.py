@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ONE_WAY_ROUTE = "query"
 
-bootstrap.prepare(bootstrap.reception)
+bootstrap.prepare(bootstrap.reception, kept=(bootstrap.recall,))
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
