@@ -12,10 +12,10 @@ def main() -> None:
     """Synthesize, or exit with what is wrong with a setting."""
     app = App()
     try:
-        environment, props = read(app.node.get_all_context())
+        settings = read(app.node.get_all_context())
     except SettingsError as e:
         sys.exit(f"error: {e}")
-    BridgeStack(app, f"claude-context-bridge-{environment}", environment=environment, props=props)
+    BridgeStack(app, settings)
     app.synth()
 
 

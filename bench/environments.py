@@ -46,8 +46,7 @@ def template_of(environment: str) -> Mapping[str, Any]:
     context = context_of(environment)
     unchecked = {"aws:cdk:bundling-stacks": [], "@aws-cdk/core:validateAgainstDefaultRules": False}
     app = App(context=context | unchecked)
-    name, props = read(context)
-    stack = BridgeStack(app, f"claude-context-bridge-{name}", environment=name, props=props)
+    stack = BridgeStack(app, read(context))
     template: Mapping[str, Any] = Template.from_stack(stack).to_json()
     return template
 

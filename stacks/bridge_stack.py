@@ -6,22 +6,22 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
-from claude_context_bridge import BridgeProps, ContextBridge
+from claude_context_bridge import ContextBridge
+from stacks.settings import Settings
 
 
 class BridgeStack(Stack):
-    """The stack `claude-context-bridge-{environment}`.
+    """The stack of an environment, `claude-context-bridge-{environment}`.
 
     Its tables are named `claude-context-sessions` and `claude-context-hashes`, with `-{environment}` behind
     unless that is `prod`. The command line finds an endpoint and its secrets by the outputs.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, environment: str, props: BridgeProps, **stack: Any
-    ) -> None:
+    def __init__(self, scope: Construct, settings: Settings, **stack: Any) -> None:
+        environment, props = settings.environment, settings.props
         super().__init__(
             scope,
-            construct_id,
+            settings.stack_name,
             description=f"Claude Context Bridge ({environment}): a memory for conversations with Claude",
             termination_protection=props.deletion_protection,
             **stack,
@@ -32,6 +32,7 @@ class BridgeStack(Stack):
             "Bridge",
             replace(
                 props,
+                **settings.imports.props(self),
                 sessions_table_name=f"claude-context-sessions{suffix}",
                 hashes_table_name=f"claude-context-hashes{suffix}",
             ),

@@ -1,4 +1,4 @@
-"""An environment's settings: read from CDK's context, checked, and turned into the construct's props.
+"""An environment's settings: read from CDK's context, checked, and turned into what its stack is made of.
 
 They come from `environments` in cdk.json; `-c NAME=VALUE` overrides one for a deployment. What is not set
 has the construct's default, except for what depends on whether the environment is `prod`.
@@ -6,7 +6,7 @@ has the construct's default, except for what depends on whether the environment 
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,8 +16,13 @@ from aws_cdk.aws_logs import RetentionDays
 
 from claude_context_bridge import BridgeProps, limits
 from claude_context_bridge.limits import Limit, OneOf, limits_of
+from stacks import imports
+from stacks.imports import Imports
 
 DEFAULT_ENVIRONMENT = "dev"
+
+REQUIRED = "alarm_recipient_required"
+"""The setting that says whether an environment is nothing without somebody whom its alarms tell."""
 
 _REMOVAL = {"destroy": RemovalPolicy.DESTROY, "retain": RemovalPolicy.RETAIN}
 _RETENTION = {
@@ -53,6 +58,20 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
+class Settings:
+    """An environment's name, the construct's props, and what of the props has to be imported in its stack."""
+
+    environment: str
+    props: BridgeProps
+    imports: Imports = field(default_factory=Imports)
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the environment's stack."""
+        return f"claude-context-bridge-{self.environment}"
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a setting may be, and the prop that it becomes: of its own name and as it is, unless told."""
 
@@ -68,6 +87,8 @@ SETTINGS: Mapping[str, Setting] = {
         # Those come of the environment's name.
         if name not in {"stage_name", "sessions_table_name", "hashes_table_name"}
     },
+    **{name: Setting(limit) for name, limit in imports.LIMITS.items()},
+    REQUIRED: Setting(limits.SWITCH),
     "session_ttl_hours": Setting(limits.SESSION_HOURS, "session_ttl", Duration.hours),
     "memory_ttl_days": Setting(limits.MEMORY_DAYS, "memory_ttl", Duration.days),
     "answer_timeout_seconds": Setting(limits.ANSWER_SECONDS, "answer_timeout", Duration.seconds),
@@ -81,10 +102,10 @@ SETTINGS: Mapping[str, Setting] = {
 """Every setting of an environment, by name."""
 
 
-def read(context: Mapping[str, Any]) -> tuple[str, BridgeProps]:
+def read(context: Mapping[str, Any]) -> Settings:
     """Read the environment that `-c env=…` names, `dev` by default, from an app's whole context.
 
-    Returns its name and the props that its settings make; raises SettingsError.
+    Raises SettingsError.
     """
     environments = context.get("environments")
     if not isinstance(environments, Mapping):
@@ -111,8 +132,12 @@ def read(context: Mapping[str, Any]) -> tuple[str, BridgeProps]:
             props |= _prop(f"-c {name}", name, value)
         elif _looks_misspelt(name):
             raise SettingsError(f"-c {name}: there is no such setting" + _instead(name, SETTINGS))
+    imported = {name: props.pop(name) for name in imports.LIMITS if name in props}
+    required = props.pop(REQUIRED, False)
     try:
-        return environment, BridgeProps(**props)
+        settings = Settings(environment, BridgeProps(**props), Imports(**imported))
+        settings.imports.check(settings.props, recipient_required=required)
+        return settings
     except ValueError as e:  # values that are good by themselves and bad together
         raise SettingsError(f"environments.{environment}: {e}") from None
 

@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTEXT: Mapping[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
 NO_BUNDLING = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}
 
+REQUIRED = {"prod": {"alarm_email": "oncall@example.com"}}
+"""What an environment is not deployed without."""
+
 Json = dict[str, Any]
 
 
@@ -65,9 +68,10 @@ class Synthesized:
 @cache
 def synthesize(environment: str = "dev", **overrides: str) -> Synthesized:
     """The stack of an environment of cdk.json, with settings overridden as by `-c`."""
-    app = App(context={**CONTEXT, **NO_BUNDLING, "env": environment, **overrides})
-    name, props = read(app.node.get_all_context())
-    stack = BridgeStack(app, f"claude-context-bridge-{name}", environment=name, props=props)
+    app = App(
+        context={**CONTEXT, **NO_BUNDLING, **REQUIRED.get(environment, {}), "env": environment, **overrides}
+    )
+    stack = BridgeStack(app, read(app.node.get_all_context()))
     return Synthesized(Template.from_stack(stack).to_json())
 
 

@@ -9,7 +9,7 @@ from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 
 from stacks.settings import SETTINGS, SettingsError, read
-from tests.infrastructure.conftest import CONTEXT, ROOT
+from tests.infrastructure.conftest import CONTEXT, REQUIRED, ROOT
 
 
 def _context(settings: Any = None, **given: Any) -> dict[str, Any]:
@@ -18,16 +18,16 @@ def _context(settings: Any = None, **given: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod", "local"])
 def test_the_environments_of_cdk_json_are_good(environment: str) -> None:
-    name, props = read({**CONTEXT, "env": environment})
-    assert name == props.stage_name == environment
+    settings = read({**CONTEXT, **REQUIRED.get(environment, {}), "env": environment})
+    assert settings.environment == settings.props.stage_name == environment
 
 
 def test_dev_is_deployed_where_no_environment_is_named() -> None:
-    assert read(_context())[0] == "dev"
+    assert read(_context()).environment == "dev"
 
 
 def test_every_setting_is_read_from_the_environment() -> None:
-    _, props = read(
+    props = read(
         _context(
             {
                 "auth": "iam",
@@ -54,7 +54,7 @@ def test_every_setting_is_read_from_the_environment() -> None:
                 "prices": {"local/llama:8b": [0, 0.000001], "m": [1, 10_000]},
             }
         )
-    )
+    ).props
     assert props.auth == "iam"
     assert (props.daily_tokens, props.owner_rate) == (500_000, 30)
     assert (props.hold_seconds, props.alarms) == (15, False)
@@ -76,13 +76,13 @@ def test_every_setting_is_read_from_the_environment() -> None:
 
 
 def test_only_prod_keeps_and_protects_unasked() -> None:
-    _, dev = read(_context())
+    dev = read(_context()).props
     assert (dev.removal_policy, dev.point_in_time_recovery, dev.deletion_protection) == (
         RemovalPolicy.DESTROY,
         False,
         False,
     )
-    _, prod = read(_context(env="prod"))
+    prod = read(_context(env="prod")).props
     assert (prod.removal_policy, prod.point_in_time_recovery, prod.deletion_protection) == (
         RemovalPolicy.RETAIN,
         True,
@@ -91,7 +91,7 @@ def test_only_prod_keeps_and_protects_unasked() -> None:
 
 
 def test_the_command_line_overrides_one_setting() -> None:
-    _, props = read(
+    props = read(
         _context(
             {"max_output_tokens": 10, "context_limit": 5000},
             max_output_tokens="20",
@@ -100,7 +100,7 @@ def test_the_command_line_overrides_one_setting() -> None:
             system_prompt="",
             prices=" a = 0.1/0.5, openai/gpt:x=12/3.25 ,",
         )
-    )
+    ).props
     assert props.max_output_tokens == 20
     assert props.context_limit == 5000
     assert props.poll_queue is False
@@ -185,6 +185,19 @@ BAD: list[tuple[str, Any]] = [
     ("deletion_protection", "yes"),
     ("architecture", "arm"),
     ("metrics_namespace", "AWS/Lambda"),
+    ("alarm_recipient_required", "yes"),
+    ("kms_key_arn", "alias/mine"),
+    ("kms_key_arn", "arn:aws:kms:eu-west-1:111122223333:alias/mine"),
+    ("vpc_id", "my-network"),
+    ("subnet_ids", "subnet-0123abcd"),
+    ("subnet_ids", ["subnet-xyz"]),
+    ("security_group_ids", [f"sg-0123abc{n}" for n in range(6)]),
+    ("domain_name", "https://bridge.example.com"),
+    ("certificate_arn", "arn:aws:iam::111122223333:server-certificate/mine"),
+    ("hosted_zone_id", "example.com"),
+    ("alarm_topic_arn", "oncall"),
+    ("alarm_email", "you"),
+    ("alarm_email", "you@localhost"),
 ]
 
 
@@ -249,7 +262,7 @@ def test_a_misspelt_override_is_not_lost_in_silence() -> None:
     ("prop", "says"),
     [
         ("session_ttl", r"there is no such setting; did you mean session_ttl_hours\?"),
-        ("alarm_topic", r"there is no such setting\. Allowed: alarms, "),
+        ("alarm_topic", r"there is no such setting; did you mean alarm_topic_arn\?"),
     ],
 )
 def test_an_override_by_the_name_of_a_prop_is_not_lost_in_silence(prop: str, says: str) -> None:
