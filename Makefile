@@ -7,6 +7,10 @@ UV = $(VENV)/bin/uv
 PYTHON =
 # Holds what was installed: a change of the requirements, or of how they are installed, makes it again.
 STAMP = $(VENV)/.installed
+# checkov pins old versions of what everything else needs newer ones of: it has an environment of its own.
+CHECKOV = $(VENV)/checkov
+CHECKOV_STAMP = $(CHECKOV)/.installed
+CHECKOV_PINS = tests/infrastructure/checkov/requirements
 # Which storm `make chaos` is: any, unless one is named.
 SEED =
 # How long `make fuzz` looks.
@@ -21,7 +25,7 @@ demo: $(STAMP) ## The bridge on this machine: told a word, stopped, started agai
 	@$(VENV)/bin/python -m bridge_local.demo
 
 # Two at a time, file by file; but for those that share a deployment, and the machine with what it runs.
-test: lint ## Lint and run all tests
+test: lint $(CHECKOV_STAMP) ## Lint and run all tests
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e --ignore tests/packaging
 	@$(VENV)/bin/python -m pytest -q tests/e2e tests/packaging
 
@@ -57,6 +61,11 @@ $(STAMP): requirements.txt pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $(STAMP)
 
+$(CHECKOV_STAMP): $(CHECKOV_PINS).txt $(STAMP)
+	@$(UV) venv --quiet --clear --python $(VENV)/bin/python $(CHECKOV)
+	@$(UV) pip install --quiet --python $(CHECKOV)/bin/python -r $(CHECKOV_PINS).txt
+	@touch $(CHECKOV_STAMP)
+
 wheel: $(STAMP) ## The package, to install elsewhere: dist/*.whl, and the sdist that makes the same wheel
 	@$(VENV)/bin/python -m hatchling build -d dist
 
@@ -65,6 +74,8 @@ requirements: $(STAMP) ## Pin the newest of all that requirements.in and lambda/
 		--no-emit-index-url --no-annotate -o lambda/requirements.txt --quiet
 	$(UV) pip compile requirements.in --upgrade --universal --python-version 3.11 --no-emit-index-url \
 		-o requirements.txt --quiet
+	$(UV) pip compile $(CHECKOV_PINS).in --upgrade --universal --python-version 3.11 --no-emit-index-url \
+		--no-annotate -o $(CHECKOV_PINS).txt --quiet
 
 clean: ## Remove what was made, the environment included; what the local AWS keeps stays
 	rm -rf $(VENV) cdk.out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/out

@@ -89,13 +89,14 @@ _PROFILES = (
 
 def acknowledge(bridge: ContextBridge) -> None:
     """Acknowledge what cdk-nag finds in a bridge, which has to be complete."""
-    for construct, reasons in _findings(bridge):
+    for construct, reasons in findings(bridge):
         Validations.of(construct).acknowledge(
             *(Acknowledgment(id=name, reason=reason) for name, reason in reasons.items())
         )
 
 
-def _findings(bridge: ContextBridge) -> Iterator[tuple[IConstruct, Reasons]]:
+def findings(bridge: ContextBridge) -> Iterator[tuple[IConstruct, Reasons]]:
+    """Yield the constructs of a bridge in which something is found, and why each of that is right."""
     functions, api = bridge.functions, bridge.websocket.api
     yield functions, _FUNCTIONS | _wildcards(bridge)
     yield functions.answer.node.find_child("Turns"), _ANSWERED_TURNS
