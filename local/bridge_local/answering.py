@@ -30,6 +30,11 @@ def check(settings: Mapping[str, str]) -> None:
             f"secret_store={settings['secret_store']}: the local AWS keeps them in its Secrets Manager",
             hint="Forget it: --unset secret_store",
         )
+    if settings.get("auth") == "iam":
+        raise LocalError(
+            "auth=iam: the local AWS names no caller, so that nobody would be let in",
+            hint="Forget it: --unset auth",
+        )
 
 
 def choose(*, key_given: bool, key_kept: bool, settings: Mapping[str, str], tiny_wanted: bool) -> Answering:

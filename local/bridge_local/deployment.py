@@ -20,13 +20,6 @@ from bridge_local.toolchain import Node
 
 STACK = "claude-context-bridge-local"
 
-_NOT_HERE = {
-    "auth": ("iam", "the emulator names no caller, so that nobody would be let in"),
-    "provider": ("bedrock", "the emulator has no Bedrock"),
-    "secret_store": ("parameter_store", "the local AWS keeps its secrets in Secrets Manager"),
-}
-"""Values that deploy here and do not work, and why."""
-
 _FLAGS = ("--no-notices", "--no-version-reporting", "--no-path-metadata", "--no-asset-metadata")
 
 
@@ -66,16 +59,6 @@ class Cdk:
                 meant = f"; did you mean {near[0]}?" if near else ""
                 raise DeployFailed(
                     f"there is no setting {name}{meant}", hint=f"settings are: {', '.join(sorted(known))}"
-                )
-
-    @staticmethod
-    def check_values(settings: Mapping[str, str]) -> None:
-        """Refuse values that the emulator takes and that nothing works with. Raises DeployFailed."""
-        for name, (value, why) in _NOT_HERE.items():
-            if settings.get(name) == value:
-                raise DeployFailed(
-                    f"{name}={value} cannot be tried on this machine: {why}",
-                    hint=f"bridge local up --unset {name}",
                 )
 
     def synth(self, context: Mapping[str, str]) -> None:

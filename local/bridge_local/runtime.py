@@ -211,7 +211,6 @@ class _Rise:
         node = toolchain.find_node()
         cdk = Cdk(toolchain.cdk(node, self._progress), node, self._places, self._app, self._lock)
         cdk.check_names(set(self.settings) - set(self._kept.settings))
-        cdk.check_values(self.settings)
         if self._ran_before:  # which goes on, should the settings be no good
             self._synth(cdk, context)
             self._progress("something changed: restarting the local AWS")

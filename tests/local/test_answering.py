@@ -80,6 +80,7 @@ def test_the_model_leaves_cores_to_the_rest(cores: int, threads: int) -> None:
     [
         ({"provider": "bedrock"}, "--unset provider"),
         ({"secret_store": "parameter_store"}, "--unset secret_store"),
+        ({"auth": "iam"}, "--unset auth"),
     ],
 )
 def test_what_only_aws_has_is_refused_before_anything_is_started(settings: dict[str, str], hint: str) -> None:

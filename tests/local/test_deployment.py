@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge_local.aws import CallFailed, Connection
-from bridge_local.deployment import Cdk, expire
+from bridge_local.deployment import expire
 from bridge_local.errors import DeployFailed
 
 
@@ -35,12 +35,3 @@ def test_what_is_past_its_time_expires_in_every_table() -> None:
 def test_a_table_in_which_nothing_would_expire_is_no_deployment() -> None:
     with pytest.raises(DeployFailed, match="sessions: ResourceNotFoundException"):
         expire(_Emulator(refused=True), ["sessions"])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("auth", "iam"), ("provider", "bedrock"), ("secret_store", "parameter_store")]
-)
-def test_what_would_deploy_and_not_work_is_refused(name: str, value: str) -> None:
-    with pytest.raises(DeployFailed, match=f"{name}={value} cannot be tried on this machine"):
-        Cdk.check_values({"model": "m", name: value})
-    Cdk.check_values({"model": "m", name: "another"})
