@@ -48,6 +48,10 @@ CHECKOV: Mapping[tuple[str, str], str] = {
         "What people have the bridge forget would stay in the backups for 35 days, so it is asked for: "
         "`point_in_time_recovery`, which prod does."
     ),
+    ("CKV_AWS_26", "Alarms/Resource"): (
+        "The topic that `alarm_email` makes: AWS's own key for SNS lets no alarm in, and it holds no more "
+        "than what rang. A topic of one's own, with a key, is `alarm_topic_arn`."
+    ),
     ("CKV_AWS_95", "WebSocket/Stage/Resource"): (
         "A WebSocket's access log needs a role that is set for the whole account and region. The message "
         "function logs every frame with its connection and request."

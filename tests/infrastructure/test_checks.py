@@ -57,9 +57,9 @@ def _stack(path: str) -> str:
 
 
 def _place(template: Mapping[str, Any], resource: str) -> str:
-    """Return where a resource is in its construct, by its logical id: `Queue/Turns/Resource`."""
+    """Return where a resource is in its bridge, or its stack, by its logical id: `Queue/Turns/Resource`."""
     path: str = template["Resources"][resource]["Metadata"]["aws:cdk:path"]
-    return path.split("/", 2)[2]
+    return path.partition("/")[2].removeprefix("Bridge/")
 
 
 def nag(scope: App) -> set[tuple[str, str]]:
@@ -132,10 +132,6 @@ def test_cdk_nag_would_find_what_is_not_acknowledged() -> None:
     found = nag(app)
     assert {path for _, path in found} == {"Somebodys/Planted/Resource"}
     assert ("AwsSolutions-S10", "Somebodys/Planted/Resource") in found
-    # So does somebody's own synth fail for what is theirs, and for nothing of the bridge.
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-    with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
-        app.synth()
 
 
 def test_somebodys_synth_with_cdk_nag_succeeds() -> None:
