@@ -170,8 +170,8 @@ def month_table(
     for name, template in templates.items():
         rest = sum(line.dollars for line in at_rest(template))
         left = ORIGINALS_MONTH - rest - watched
-        turns = f"{round(left / turn, -3):,.0f}" if left > 0 else "none"
-        table.append([name, f"${rest:.2f}", f"${watched:.2f}", f"${left:.2f}", turns])
+        remains = [f"${left:.2f}", f"{round(left / turn, -3):,.0f}"] if left > 0 else ["nothing", "none"]
+        table.append([name, f"${rest:.2f}", f"${watched:.2f}", *remains])
     head = ["", "at rest", f"{len(metrics)} metrics", f"left of ${ORIGINALS_MONTH}", "streamed turns for it"]
     return _table(head, table)
 
