@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack, Token
 from aws_cdk.assertions import Annotations, Match, Template
+from aws_cdk.aws_certificatemanager import Certificate
+from aws_cdk.aws_ec2 import Vpc
 from aws_cdk.aws_iam import Role, ServicePrincipal
+from aws_cdk.aws_kms import Key
 from aws_cdk.aws_secretsmanager import Secret
 from aws_cdk.aws_sns import Topic
 
-from claude_context_bridge import BridgeProps, ContextBridge
+from claude_context_bridge import BridgeProps, ContextBridge, Domain
 from tests.infrastructure.conftest import NO_BUNDLING, Synthesized
 
 Build = Callable[..., tuple[ContextBridge, Synthesized]]
@@ -30,6 +33,37 @@ def test_two_bridges_fit_one_stack() -> None:
     first, second = ContextBridge(stack, "First"), ContextBridge(stack, "Second")
     assert stack.resolve(first.url) != stack.resolve(second.url)
     Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 10)
+
+
+def test_two_bridges_with_everything_of_ones_own_fit_one_stack() -> None:
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    key = Key(stack, "Key")
+    vpc = Vpc(stack, "Vpc", max_azs=1, nat_gateways=1)
+    certificate = Certificate.from_certificate_arn(
+        stack, "Certificate", "arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd"
+    )
+    for name in ("first", "second"):
+        domain = Domain(name=f"{name}.example.com", certificate=certificate)
+        props = BridgeProps(encryption_key=key, vpc=vpc, domain=domain, snap_start=True, auth="iam")
+        bridge = ContextBridge(stack, name.capitalize(), props)
+        assert bridge.url == f"wss://{name}.example.com"
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ApiGatewayV2::ApiMapping", 2)
+    functions = template.find_resources(
+        "AWS::Lambda::Function", {"Properties": {"Handler": "bridge.handlers.connect.handler"}}
+    )
+    services = {
+        it["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for it in functions.values()
+    }
+    assert services == {"Somebodys/First", "Somebodys/Second"}
+
+
+def test_its_functions_are_there_by_name(with_props: Build) -> None:
+    bridge, stack = with_props(snap_start=True)
+    for name in ("connect", "disconnect", "message", "answer", "remember"):
+        function = getattr(bridge.functions, name)
+        logical_id = stack.id_of("Lambda::Function", f"Functions/{name.capitalize()}")
+        assert Stack.of(bridge).resolve(function.function_name) == {"Ref": logical_id}
 
 
 def test_by_default_memory_outlives_the_stack(with_props: Build) -> None:

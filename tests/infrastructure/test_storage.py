@@ -53,6 +53,23 @@ def test_items_expire_cost_nothing_unused_and_are_encrypted(prod: Synthesized, p
     assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
 
 
+def test_a_price_list_and_a_cap_hold_for_both_tables() -> None:
+    stack = synthesize("staging", table_class="infrequent_access", max_read_units="100", max_write_units="50")
+    for path in (SESSIONS, HASHES):
+        table = stack.one(TABLE, path)
+        assert table["Replicas"][0]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["WriteOnDemandThroughputSettings"] == {"MaxWriteRequestUnits": 50}
+        assert table["Replicas"][0]["ReadOnDemandThroughputSettings"] == {"MaxReadRequestUnits": 100}
+
+
+@pytest.mark.parametrize("path", [SESSIONS, HASHES])
+def test_by_default_nothing_caps_a_table(prod: Synthesized, path: str) -> None:
+    table = prod.one(TABLE, path)
+    assert "WriteOnDemandThroughputSettings" not in table
+    assert not table["Replicas"][0].keys() & {"ReadOnDemandThroughputSettings", "TableClass"}
+
+
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod", "local"])
 def test_tables_are_named_by_environment(environment: str) -> None:
     suffix = "" if environment == "prod" else f"-{environment}"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from claude_context_bridge import bundling
-from tests.infrastructure.conftest import CONTEXT, ROOT
+from tests.infrastructure.conftest import CONTEXT, REQUIRED, ROOT
 
 PINS = {
     "{}-{}".format(name.replace("-", "_"), version)
@@ -51,7 +51,8 @@ class Machine:
         if not (tools / "node").exists():
             (tools / "node").symlink_to(node)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-        context = {**CONTEXT, "env": environment, "aws:cdk:bundling-stacks": ["**"]}
+        required = REQUIRED.get(environment, {})
+        context = {**CONTEXT, **required, "env": environment, "aws:cdk:bundling-stacks": ["**"]}
         return subprocess.run(
             [sys.executable, "app.py"],
             cwd=ROOT,
