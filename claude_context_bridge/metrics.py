@@ -43,7 +43,11 @@ class Metered:
         raise NotImplementedError
 
     def metric_turns(self, **options: Unpack[MetricOptions]) -> Metric:
-        """Return the turns that came to an end, failed and cancelled ones included (sum)."""
+        """Return the turns that came to an end, failed and cancelled ones included (sum).
+
+        As each of these it takes `period` (a Duration, five minutes by default), `statistic`, `label` and
+        `color`; those that are reckoned from several have no `statistic` of their own.
+        """
         return metric_of(self.measures.turns(), options)
 
     def metric_failures(

@@ -134,7 +134,9 @@ def _cell(text: str) -> str:
 
 def _members(of: type) -> Iterator[str]:
     """Yield a table of the public properties, then the methods, with what their docstrings say."""
-    own = {name: member for name, member in vars(of).items() if not name.startswith("_")}
+    ours = [base for base in of.__mro__ if base.__module__.startswith("claude_context_bridge")]
+    named = {name: member for base in reversed(ours) for name, member in vars(base).items()}
+    own = {name: member for name, member in named.items() if not name.startswith("_")}
     yield "| property | |"
     yield "|---|---|"
     for name, member in own.items():
@@ -144,7 +146,9 @@ def _members(of: type) -> Iterator[str]:
     for name, member in own.items():
         if inspect.isfunction(member):
             parameters = list(inspect.signature(member).parameters.values())[1:]
-            signature = ", ".join(str(each) for each in parameters)
+            signature = ", ".join(
+                f"**{each.name}" if each.kind is each.VAR_KEYWORD else str(each) for each in parameters
+            )
             plain = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", signature)
             yield f"| `{name}({_cell(plain)})` | {_cell(member.__doc__ or '')} |"
 
