@@ -46,7 +46,7 @@ class Metered:
         """Return the turns that came to an end, failed and cancelled ones included (sum).
 
         As each of these it takes `period` (a Duration, five minutes by default), `statistic`, `label` and
-        `color`; those that are reckoned from several have no `statistic` of their own.
+        `color`; only `metric_cache_hit_share` takes no `statistic`.
         """
         return metric_of(self.measures.turns(), options)
 
