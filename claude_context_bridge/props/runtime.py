@@ -37,7 +37,8 @@ class RuntimeProps:
     snap_start: Annotated[bool, limits.SWITCH] = False
     """Whether the functions that somebody waits for (connect, message, answer) start from a snapshot of their
     initialized selves. Off by default: Lambda bills the snapshots by the hour, whether anybody talks or
-    not."""
+    not, and takes them away after 14 days in which nobody does: whoever comes then is refused for as long as
+    a new one takes."""
 
     vpc: IVpc | None = None
     """The network that the functions run in. It has to lead to AWS's services and to Claude (a NAT, or

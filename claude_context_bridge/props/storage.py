@@ -28,9 +28,9 @@ class StorageProps:
 
     encryption_key: IKey | None = None
     """A KMS key of your own for tables, queues, created secrets and logs; the functions get to use it for
-    these. Its policy has to let CloudWatch Logs and CloudWatch's alarms use it. By default AWS's own keys
-    encrypt everything, which cost nothing ($1 a month for one of yours, and each use). In a stack without a
-    region of its own, whom you let read a table you have to let use the key, too."""
+    these. The policy of one that was made elsewhere has to let CloudWatch Logs use it. By default AWS's own
+    keys encrypt everything, which cost nothing ($1 a month for one of yours, and each use). In a stack
+    without a region of its own, whom you let read a table you have to let use the key, too."""
 
     table_class: Annotated[Literal["standard", "infrequent_access"], limits.TABLE_CLASS] = "standard"
     """DynamoDB's price list for the tables: `infrequent_access` stores for less than half and reads and
