@@ -100,7 +100,10 @@ def test_the_alarms_cost_what_the_docs_say(told: dict[str, Json]) -> None:
 @pytest.mark.parametrize("environment", ["dev", "local"])
 def test_where_one_looks_anyway_nothing_rings(environment: str) -> None:
     assert synthesize(environment).of_type("CloudWatch::Alarm") == {}
-    assert len(synthesize(environment, alarms="true").of_type("CloudWatch::Alarm")) == 7
+
+
+def test_they_can_be_asked_for_where_they_are_not() -> None:
+    assert len(synthesize("local", alarms="true").of_type("CloudWatch::Alarm")) == 7
 
 
 def test_a_topic_is_told_when_it_rings(told: dict[str, Json]) -> None:
