@@ -146,6 +146,16 @@ def _functions(template: Mapping[str, Any]) -> tuple[dict[str, int], str]:
     return sizes, found[0]["Architectures"][0]
 
 
+def _measured(template: Mapping[str, Any]) -> bool:
+    """Tell whether an environment's functions put out metrics."""
+    resources = template["Resources"].values()
+    return not any(
+        "POWERTOOLS_METRICS_DISABLED" in it["Properties"]["Environment"]["Variables"]
+        for it in resources
+        if it["Type"] == "AWS::Lambda::Function"
+    )
+
+
 def turn_table(rows: Mapping[str, list[dict[str, Any]]]) -> str:
     """Return what 1,000 turns take, as a table."""
     table = []
@@ -164,11 +174,11 @@ def month_table(
     templates: Mapping[str, Mapping[str, Any]], rows: Mapping[str, list[dict[str, Any]]], metrics: list[str]
 ) -> str:
     """Return what a month's dollars of the original's leave for turns in each environment, as a table."""
-    watched = cost("metric", len(metrics))
     turn = sum(row["dollars"] for row in rows["streaming"] if row["price"] != "metric") / TURNS
     table = []
     for name, template in templates.items():
         rest = sum(line.dollars for line in at_rest(template))
+        watched = cost("metric", len(metrics)) if _measured(template) else 0.0
         left = ORIGINALS_MONTH - rest - watched
         remains = [f"${left:.2f}", f"{round(left / turn, -3):,.0f}"] if left > 0 else ["nothing", "none"]
         table.append([name, f"${rest:.2f}", f"${watched:.2f}", *remains])

@@ -139,6 +139,7 @@ class BridgeFunction(Function):
                 "POWERTOOLS_SERVICE_NAME": parts.service,
                 "POWERTOOLS_METRICS_NAMESPACE": props.metrics_namespace,
                 "POWERTOOLS_LOG_LEVEL": props.log_level,
+                **({} if props.metrics else {"POWERTOOLS_METRICS_DISABLED": "true"}),
                 **environment,
             },
         )

@@ -24,6 +24,11 @@ class WatchingProps:
     """The CloudWatch namespace of the functions' metrics; their dimension `service` is the construct's
     path, which tells bridges apart."""
 
+    metrics: Annotated[bool, limits.SWITCH] = True
+    """Whether the functions put out metrics: 21, and one for each code of errors, at $0.30 each for a month
+    in which they are used all the time. On, since dashboard and alarms are made of them; `bridge top` and
+    `bridge logs` do without."""
+
     dashboard: Annotated[bool, limits.SWITCH] = True
     """Whether there is a dashboard in CloudWatch. An account's first three are free; $3 a month each after
     that."""

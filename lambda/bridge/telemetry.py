@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from bridge.conversation import STOP_REASON_CANCELLED
 from bridge.errors import UpstreamError, UpstreamOverloaded
@@ -25,8 +26,22 @@ logger = Logger()
 metrics = Metrics()
 
 
+def _measure(name: str, value: float, unit: MetricUnit = MetricUnit.Count) -> None:
+    # Powertools would gather them also where it is told to put out none.
+    if not is_metrics_disabled():
+        metrics.add_metric(name=name, unit=unit, value=value)
+
+
+def put_out_metrics() -> None:
+    """Write what was measured since the last time, if anything was."""
+    if metrics.provider.metric_set:
+        metrics.flush_metrics()
+
+
 def count_failure(code: str) -> None:
     """Count an error by its code."""
+    if is_metrics_disabled():
+        return
     with single_metric(
         name="Failures", unit=MetricUnit.Count, value=1, namespace=metrics.namespace
     ) as metric:
@@ -36,9 +51,9 @@ def count_failure(code: str) -> None:
 
 def _count_dollars(bill: Bill) -> None:
     """Count what a call cost, and that by kind."""
-    metrics.add_metric(name="Dollars", unit=MetricUnit.NoUnit, value=bill.cost.nanodollars / 1e9)
+    _measure("Dollars", bill.cost.nanodollars / 1e9, MetricUnit.NoUnit)
     for kind, dollars in bill.dollars().items():
-        metrics.add_metric(name=f"Dollars{_capitalized(kind)}", unit=MetricUnit.NoUnit, value=dollars)
+        _measure(f"Dollars{_capitalized(kind)}", dollars, MetricUnit.NoUnit)
 
 
 def _capitalized(kind: str) -> str:
@@ -49,26 +64,24 @@ def record_turn(turn: Turn, outcome: Outcome, waited: float) -> None:
     """Log and measure a turn; ``waited`` is how long it stood in the queue, in seconds."""
     assert outcome.exchange is not None  # noqa: S101 - a turn without one raised
     exchange = outcome.exchange
-    metrics.add_metric(name="Turns", unit=MetricUnit.Count, value=1)
+    _measure("Turns", 1)
     # 0 for every other turn: its average is the share that an alarm watches.
     by_claude = isinstance(outcome.failure, UpstreamError | UpstreamOverloaded)
-    metrics.add_metric(name="UpstreamFailures", unit=MetricUnit.Count, value=int(by_claude))
-    metrics.add_metric(name="QueueWait", unit=MetricUnit.Milliseconds, value=waited * 1000)
-    metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=outcome.duration * 1000)
-    metrics.add_metric(name="Posts", unit=MetricUnit.Count, value=outcome.posts)
+    _measure("UpstreamFailures", int(by_claude))
+    _measure("QueueWait", waited * 1000, MetricUnit.Milliseconds)
+    _measure("Duration", outcome.duration * 1000, MetricUnit.Milliseconds)
+    _measure("Posts", outcome.posts)
     if outcome.first_text is not None:
         first_token = (waited + outcome.first_text) * 1000
-        metrics.add_metric(name="TimeToFirstToken", unit=MetricUnit.Milliseconds, value=first_token)
+        _measure("TimeToFirstToken", first_token, MetricUnit.Milliseconds)
     if not outcome.repeated:
         for kind, tokens in exchange.usage.as_dict().items():
-            metrics.add_metric(name=_capitalized(kind), unit=MetricUnit.Count, value=tokens)
+            _measure(_capitalized(kind), tokens)
         if outcome.bill is not None:
             _count_dollars(outcome.bill)
     if turn.recall != "off" and not outcome.repeated:
-        metrics.add_metric(name="Recalled", unit=MetricUnit.Count, value=outcome.recalled)
-        metrics.add_metric(
-            name="RecallDuration", unit=MetricUnit.Milliseconds, value=outcome.recall_seconds * 1000
-        )
+        _measure("Recalled", outcome.recalled)
+        _measure("RecallDuration", outcome.recall_seconds * 1000, MetricUnit.Milliseconds)
     if outcome.recall_failure is not None:
         logger.warning("nothing could be recalled", exc_info=outcome.recall_failure)
         count_failure("recall")
@@ -110,9 +123,9 @@ def _outcome_of(exchange: Exchange) -> str:
 def record_summary(folded: Folded) -> None:
     """Log and measure a summary that was written."""
     usage = folded.taken.usage
-    metrics.add_metric(name="Summaries", unit=MetricUnit.Count, value=1)
-    metrics.add_metric(name="SummaryInputTokens", unit=MetricUnit.Count, value=usage.input_tokens)
-    metrics.add_metric(name="SummaryOutputTokens", unit=MetricUnit.Count, value=usage.output_tokens)
+    _measure("Summaries", 1)
+    _measure("SummaryInputTokens", usage.input_tokens)
+    _measure("SummaryOutputTokens", usage.output_tokens)
     if folded.bill is not None:
         _count_dollars(folded.bill)
     logger.info(

@@ -31,3 +31,13 @@ def test_what_is_written_is_what_is_known(
             (dimensions,) = told["Dimensions"]
             written |= {(metric["Name"], frozenset(dimensions)) for metric in told["Metrics"]}
     assert written == MEASURED
+
+
+def test_without_metrics_nothing_is_written_but_the_log(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    ada = Speaker.of(deployment, "ada")
+    ada.say("Hello.", answer="Hello.")
+    ada.act("history", session_id="nowhere")
+    assert '"_aws"' not in capsys.readouterr().out

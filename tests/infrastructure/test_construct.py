@@ -236,6 +236,13 @@ def test_a_signing_secret_where_nothing_is_signed_is_refused(auth: Any) -> None:
         BridgeProps(auth=auth, signing_secret=own)
 
 
+@pytest.mark.parametrize("name", ["dashboard", "alarms"])
+def test_what_is_made_of_metrics_needs_them(name: str) -> None:
+    others = {"dashboard": False, "alarms": False} | {name: True}
+    with pytest.raises(ValueError, match=rf"^{name} must be False with metrics=False"):
+        BridgeProps(metrics=False, **others)
+
+
 def test_a_topic_without_an_alarm_is_refused() -> None:
     topic = Topic(Stack(App(), "Somebodys"), "OnCall")
     with pytest.raises(ValueError, match=r"^alarm_topic must be left out with alarms=False"):

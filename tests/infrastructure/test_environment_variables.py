@@ -39,6 +39,13 @@ def test_a_function_is_told_what_it_uses(name: str, prod: Synthesized) -> None:
     assert set(prod.function(name)["Environment"]["Variables"]) == EXPECTED[name]
 
 
+def test_where_no_metrics_are_wanted_none_are_put_out() -> None:
+    for environment, told in {"dev": "true", "staging": None}.items():
+        for name in EXPECTED:
+            variables = synthesize(environment).function(name)["Environment"]["Variables"]
+            assert variables.get("POWERTOOLS_METRICS_DISABLED") == told
+
+
 def test_settings_arrive_in_the_units_that_the_functions_read() -> None:
     stack = synthesize(
         "dev",

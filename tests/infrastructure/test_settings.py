@@ -121,6 +121,7 @@ BAD: list[tuple[str, Any]] = [
     ("hold_seconds", 111),
     ("alarms", "false"),
     ("dashboard", 1),
+    ("metrics", "no"),
     ("provider", "openai"),
     ("secret_store", "vault"),
     ("snap_start", "on"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge import bootstrap
 from bridge.adapters.queue import decode
-from bridge.telemetry import logger, metrics, record_turn
+from bridge.telemetry import logger, put_out_metrics, record_turn
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 bootstrap.prepare(bootstrap.answering, bootstrap.queue, kept=(bootstrap.recall,))
 
 
-@metrics.log_metrics
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Answer the turns of a batch (of one). Raising makes the queue deliver it again."""
@@ -26,3 +25,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
             waited = max(0.0, bootstrap.now().timestamp() - sent)
             outcome = bootstrap.answering().answer(turn, context.get_remaining_time_in_millis() / 1000)
         record_turn(turn, outcome, waited)
+        put_out_metrics()

@@ -14,7 +14,7 @@ from bridge import bootstrap
 from bridge.adapters import items
 from bridge.conversation import SessionKey
 from bridge.errors import BridgeError
-from bridge.telemetry import count_failure, logger, metrics, record_summary
+from bridge.telemetry import count_failure, logger, put_out_metrics, record_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     try:
         return process_partial_response(event, _Batch().follow, _processor, context)
     finally:
-        if metrics.provider.metric_set:  # most batches write no summary, and have nothing to measure
-            metrics.flush_metrics()
+        put_out_metrics()
 
 
 class _Batch:
