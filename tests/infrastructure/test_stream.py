@@ -32,7 +32,10 @@ def test_only_headers_and_exchanges_that_expired_wake_it(prod: Synthesized) -> N
     patterns = [json.loads(it["Pattern"]) for it in _mapping(prod)["FilterCriteria"]["Filters"]]
     assert patterns == [
         {"dynamodb": {"Keys": {"seq": {"N": ["0"]}}}},
-        {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"seq": {"N": [{"anything-but": ["0", "-1", "-2"]}]}}}},
+        {
+            "eventName": ["REMOVE"],
+            "dynamodb": {"Keys": {"seq": {"N": [{"anything-but": ["0", "-1", "-2"]}]}}},
+        },
     ]
 
 
