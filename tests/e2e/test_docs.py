@@ -27,6 +27,24 @@ _RUN = {
 _OTHERS = re.compile(r"claude-context-bridge-(?:dev|staging|prod)\b|\bAssistant\b(?!\")")
 
 
+@pytest.fixture(scope="module")
+def _original(bridge: Deployed) -> None:
+    """Keep a conversation as the original did, for those who move over from it."""
+    client = bridge.aws("dynamodb")
+    client.create_table(
+        TableName="claude-context",
+        KeySchema=[{"AttributeName": "session_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "session_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    said = [("user", "My code word is quince."), ("assistant", "Noted.")]
+    context = [{"M": {"role": {"S": role}, "content": {"S": content}}} for role, content in said]
+    client.put_item(
+        TableName="claude-context", Item={"session_id": {"S": "chat-0riginal"}, "context": {"L": context}}
+    )
+
+
+@pytest.mark.usefixtures("_original")
 @pytest.mark.parametrize("page", [page for page, run in _RUN.items() if run], ids=str)
 def test_the_commands_of_a_page(page: Path, bridge: Deployed, tmp_path: Path) -> None:
     home = tmp_path / "home"
