@@ -17,7 +17,7 @@ from bridge_cli.client import BridgeClient, Patience
 from bridge_cli.configuration import Choice, Configuration, configure
 from bridge_cli.endpoint import Endpoint
 from bridge_cli.errors import BridgeError, ConnectionRefused
-from bridge_cli.lifecycles import NotTold
+from bridge_cli.lifecycles import KeyRefused, NotTold
 from bridge_cli.profiles import ProfileFile
 from bridge_cli.signing import Signature
 
@@ -257,6 +257,8 @@ def _models(found: Configuration) -> Check:
             return Check(name, ok=None, detail="not looked at: it is not told which are used")
         bedrock = found.output("Provider") == "bedrock"
         said = list(models_check.complaints(named, told, bedrock=bedrock))
+    except KeyRefused as error:
+        return _failed(name, error)
     except NotTold as why:
         return Check(name, ok=None, detail=f"not looked at: {why}")
     except BridgeError as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
@@ -29,6 +30,10 @@ _BEHIND_A_PROFILE = re.compile(r"(?:.*/)?(?:[a-z-]+\.)?(anthropic\.[^/]+)")
 
 class NotTold(Exception):
     """The provider does not tell which models it has, or cannot be asked from here; it says why."""
+
+
+class KeyRefused(NotConfigured):
+    """The provider does not take the key."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def of_wire(url: str, key: str, auth_header: str) -> Catalog:
     """Ask a server of Anthropic's wire for its models.
 
     Servers that know no ``lifecycle`` may take names that they do not list, too. Raises NotTold, and
-    NotConfigured where the server does not take the key; neither repeats it.
+    KeyRefused where the server does not take the key; neither repeats it.
     """
     rows = list(_rows(url.rstrip("/"), key, auth_header))
     models = {row["id"]: _offered(row) for row in rows if isinstance(row.get("id"), str)}
@@ -118,25 +123,33 @@ def _page(url: str, key: str, auth_header: str) -> dict[str, Any]:
         if auth_header == "authorization"
         else {"x-api-key": key.strip()}
     )
-    request = Request(url, headers={"anthropic-version": _VERSION, **authorization})  # noqa: S310 - see below
-    if urlsplit(url).scheme not in {"http", "https"}:
+    try:
+        request = Request(url, headers={"anthropic-version": _VERSION, **authorization})  # noqa: S310 - see below
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        raise NotTold("its URL is none") from None
+    if scheme not in {"http", "https"}:
         raise NotTold("its URL is none of HTTP's")
     # A proxy that the environment names sees nothing of what goes by TLS, and all of the rest.
-    handlers = [] if url.startswith("https:") else [ProxyHandler({})]
+    handlers = [] if scheme == "https" else [ProxyHandler({})]
     try:
         with build_opener(_NoRedirect(), *handlers).open(request, timeout=_SECONDS) as response:
             page = json.loads(response.read(_MOST_BYTES))
     except HTTPError as error:
         error.close()
-        if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise NotConfigured(
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            raise KeyRefused(
                 f"the key is not accepted (status {error.code})", hint="`bridge key set` puts in another one."
             ) from None
+        if error.code == HTTPStatus.FORBIDDEN:  # it may be good for messages all the same
+            raise NotTold("the key may not list them (status 403)") from None
         if error.code in _UNKNOWN_PATH:
             raise NotTold("this server lists none") from None
         raise NotTold(f"its list of models fails with status {error.code}") from None
     except (URLError, OSError) as error:
         raise NotTold(f"it cannot be reached from here ({type(error).__name__})") from None
+    except HTTPException as error:
+        raise NotTold(f"what it answers is no HTTP ({type(error).__name__})") from None
     except (ValueError, RecursionError):
         raise NotTold("its list of models is none") from None
     if not isinstance(page, dict):

@@ -28,7 +28,7 @@ def configured(found: Configuration) -> dict[str, list[str]]:
 def catalog(found: Configuration, key: str) -> Catalog | None:
     """Ask the provider; None where the stack does not tell where.
 
-    Raises `lifecycles.NotTold` and NotConfigured.
+    Raises `lifecycles.NotTold`, and NotConfigured where AWS or the server refuses.
     """
     if found.output("Provider") == "bedrock":
         return lifecycles.of_bedrock(found.aws)

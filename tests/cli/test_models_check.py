@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,7 +167,7 @@ def test_a_server_that_knows_no_lifecycles_may_take_names_that_it_does_not_list(
     assert provider.asked[0][1]["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("status", [404, 405, 501, 500, 302])
+@pytest.mark.parametrize("status", [404, 405, 501, 500, 302, 403])
 def test_a_server_that_does_not_tell_is_fine(
     stack: dict[str, str], provider: Provider, run: Run, status: int
 ) -> None:
@@ -191,9 +192,42 @@ def test_a_provider_out_of_reach_is_fine(stack: dict[str, str], run: Run) -> Non
     assert "cannot be reached" in models(run)["detail"]
 
 
+@pytest.mark.parametrize(
+    "answered",
+    [
+        b"220 mail.example ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\n\r\n",
+    ],
+)
+def test_a_server_of_something_else_is_fine(stack: dict[str, str], run: Run, answered: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answered)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        stack["AnthropicUrl"] = f"http://127.0.0.1:{server.getsockname()[1]}"
+        check = models(run)
+        thread.join()
+    assert check["ok"] is None
+    assert "no HTTP" in check["detail"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a b", "file:///etc/passwd", "localhost"])
+def test_a_url_that_is_none_is_fine(stack: dict[str, str], run: Run, url: str) -> None:
+    stack["AnthropicUrl"] = url
+    assert models(run)["ok"] is None
+
+
 def test_a_key_that_is_not_accepted_is_told(stack: dict[str, str], provider: Provider, run: Run) -> None:
     provider.status = 401
     check = models(run)
+    assert check["ok"] is False
     assert "not accepted" in check["detail"]
     assert "bridge key set" in check["mend"]
 
