@@ -167,6 +167,25 @@ def test_a_session_that_expired_leaves_none_to_its_name(
     assert "instructed" not in item(dynamodb, HEADER_SEQ)
 
 
+def test_a_session_that_the_release_before_began_has_none_of_the_one_before_it(
+    sessions: DynamoSessions, clock: FakeClock, dynamodb: Any
+) -> None:
+    """After a rollback: 1.0.0 leaves in the header of a session that begins what it does not know."""
+    instruct(sessions, clock, DANISH)
+    clock.advance(hours=25)
+    say(sessions, clock)
+    dynamodb.update_item(
+        TableName=SESSIONS_TABLE,
+        Key=items.key_of(KEY, HEADER_SEQ),
+        UpdateExpression="SET instructed = :old",
+        ExpressionAttributeValues={":old": {"N": "1"}},
+    )
+    assert INSTRUCTIONS_SEQ in seqs(dynamodb, str(KEY))
+    assert in_force(sessions) is None
+    instruct(sessions, clock, GREENLANDIC)
+    assert in_force(sessions) == Instructions(GREENLANDIC, 3)
+
+
 def test_they_last_as_long_as_a_session_that_goes_on(
     sessions: DynamoSessions, clock: FakeClock, dynamodb: Any, calls: Calls
 ) -> None:

@@ -44,7 +44,8 @@ class DynamoInstructions:
 
         With ``renew`` they go on being kept for as long as the session that has its next turn now.
         """
-        if session.instructed is None:
+        # An earlier session's of the same name: the release before begins one without looking at them.
+        if session.instructed is None or session.instructed < session.first_turn:
             return None
         key = items.key_of(session.key, items.INSTRUCTIONS_SEQ)
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
