@@ -272,12 +272,15 @@ def _archive(plans: Iterable[Plan]) -> tuple[ArchiveFile, list[Part]]:
 
 
 def _batches(originals: Iterable[Original], size: int) -> Iterator[list[Original]]:
-    """Yield so many sessions at a time; one whose name comes again begins another batch."""
+    """Yield so many sessions at a time; one that may meet another under a name begins another batch."""
     batch: list[Original] = []
+    claimed: set[str] = set()
     for original in originals:
-        if len(batch) == size or any(each.name == original.name for each in batch):
+        targets = {target_name(original.name), target_name(original.name, BESIDE)}
+        if len(batch) == size or not claimed.isdisjoint(targets):
             yield batch
-            batch = []
+            batch, claimed = [], set()
         batch.append(original)
+        claimed |= targets
     if batch:
         yield batch

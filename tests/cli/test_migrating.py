@@ -263,6 +263,19 @@ def test_more_sessions_than_are_looked_at_at_once(dynamodb: Any, monkeypatch: py
     assert len([one for one in held(dynamodb) if one["seq"]["N"] == "0"]) == 5
 
 
+def test_what_is_put_beside_does_not_meet_an_original_of_that_name(dynamodb: Any) -> None:
+    longer = conversation("Hello?", "Hi.", "Lisbon?", "Rain.", "Porto?", "Sun.")
+    source = drawn.table(dynamodb, item("plans", PLANS), item("plans-original", longer))
+    put(dynamodb, exchange("ada", "plans", 1))
+    report = migrate(dynamodb, source, choices=replace(ADA, beside=True))
+    assert (report.sessions["migrated"], report.failed) == (2, False)
+    names = {one.session: one.target for one in report.told}
+    assert sorted(names) == ["plans", "plans-original"]
+    assert len(set(names.values())) == 2
+    assert said(dynamodb, names["plans"]) == messages_of(PLANS)
+    assert said(dynamodb, names["plans-original"]) == messages_of(longer)
+
+
 def test_names_that_the_bridge_does_not_take_stay_apart() -> None:
     names = ["a b", "a-b", "a/b", "a#b", "ä", "x" * 129, "x" * 130, "", "plans"]
     targets = [target_name(name) for name in names]
