@@ -1,7 +1,9 @@
 """What docs/how-to/ci-deploy.md has people copy: CDK's roles by their names, a workflow that may ask."""
 
+import re
 from typing import Any
 
+import pytest
 import yaml
 from aws_cdk import DefaultStackSynthesizer
 
@@ -51,6 +53,23 @@ def test_nobody_elses_repository_gets_a_role() -> None:
                 "token.actions.githubusercontent.com:sub": {"Fn::Sub": "repo:${Repository}:" + who},
             }
         }
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("you@1234567/bridge@89012345", True),  # as tokens of repositories made since the summer of 2026 say
+        ("Your-Team/bridge.app", True),
+        ("Your-Team_corp/bridge", True),  # a company's users
+        ("you@1234567/bridge", False),
+        ("you/*", False),  # IAM takes no pattern here; and nobody means one
+        ("you/bridge:environment", False),
+    ],
+)
+def test_a_repository_is_named_as_githubs_tokens_name_it(name: str, fits: bool) -> None:
+    # CloudFormation matches the whole of a parameter.
+    allowed = _yaml(0)["Parameters"]["Repository"]["AllowedPattern"]
+    assert bool(re.fullmatch(allowed, name)) is fits
 
 
 def test_each_job_may_ask_for_its_token_and_names_what_prod_requires() -> None:
