@@ -127,14 +127,14 @@ class Turn:
         own = [line for known in self._ids for line in self._source.read(self._since, known)]
         meant = {line.request_id for line in own if line.request_id and self._calls_claude(line)}
         for request_id in meant - self._ids:
-            self._ids.add(request_id)
             own += self._source.read(self._begin, request_id)
+            self._ids.add(request_id)  # once it was read: a look that fails is said again
         lines = list(own)
         for connection in self._connections:
             lines += self._opened_and_closed(connection, self._since)
         for connection in {line.connection_id for line in own if line.connection_id} - self._connections:
-            self._connections.add(connection)
             lines += self._opened_and_closed(connection, self._begin - LONGEST_CONNECTION)
+            self._connections.add(connection)
         self.found = self.found or bool(own)
         fresh = [line for line in in_time(lines) if line.event_id not in self._seen]
         self._seen |= {line.event_id for line in fresh}

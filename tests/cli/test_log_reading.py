@@ -109,6 +109,33 @@ def test_a_connection_is_looked_for_as_long_as_it_may_have_been_open() -> None:
     assert source.asked[-1] == (NOW - LONGEST_CONNECTION, CONNECTION, ("connect", "disconnect"))
 
 
+class Throttled(Arriving):
+    """Lines that CloudWatch does not show where they are asked for some pattern for the first time."""
+
+    refused = CONNECTION
+
+    def read(self, since: datetime, pattern: str = "", functions: Sequence[str] = ()) -> list[Line]:
+        lines = super().read(since, pattern, functions)
+        if pattern == self.refused:
+            self.refused = ""
+            raise ConnectionError
+        return lines
+
+
+@pytest.mark.parametrize("refused", [CONNECTION, REQUEST])
+def test_a_look_that_failed_midway_loses_no_connection(refused: str) -> None:
+    opened = a_line(1, -7000, "connect", connection_id=CONNECTION)
+    fields = {"connection_id": CONNECTION, "correlation_id": REQUEST}
+    received = a_line(2, 0, "message", **fields)
+    answered = a_line(3, 60, "answer", claude_request_id="req_7", **fields)
+    source = Throttled([(opened, 0), (received, 0), (answered, 0)])
+    source.now, source.refused = 100, refused
+    turn = Turn(source, "req_7", NOW)
+    with pytest.raises(ConnectionError):
+        turn.look()
+    assert turn.look() == [opened, received, answered]
+
+
 @given(st.text(), st.text(), st.text())
 def test_whatever_was_logged_cannot_steer_the_terminal(message: str, value: str, trace: str) -> None:
     for told in (

@@ -98,6 +98,11 @@ def test_lines_are_chosen_by_their_level(logs: Logs, run: Run, level: str, count
     assert len(told(run, "--level", level)) == count
 
 
+def test_a_turn_is_found_however_its_id_is_written(logs: Logs, run: Run) -> None:
+    logs.put_turn()
+    assert told(run, REQUEST.upper()) == told(run, REQUEST)
+
+
 def test_lines_are_chosen_by_their_function(logs: Logs, run: Run) -> None:
     logs.put_turn()
     lines = told(run, "--function", "answer", "--function", "remember", "--since", "1d")

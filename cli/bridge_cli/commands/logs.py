@@ -149,6 +149,8 @@ def _checked(request_id: str) -> str:
 
     from bridge_cli.errors import UsageError
 
+    if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", request_id):
+        return request_id.lower()  # as the bridge writes a client's
     if re.fullmatch(r"[\w.:=-]{1,128}", request_id):
         return request_id
     raise UsageError(
