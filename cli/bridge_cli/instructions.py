@@ -14,6 +14,7 @@ MOST_BYTES = 8_000
 """The longest instructions that a bridge takes, in UTF-8."""
 
 _FILE = "@"
+_MOST_READ = 1_000_000  # bytes; a file that goes on is read no further
 
 
 def read_instructions(given: str | None) -> str | None:
@@ -52,12 +53,18 @@ def _of_file(name: str) -> str:
     if not name:
         raise UsageError("`@` names no file", hint="Say `--system @FILE`, or the text itself.")
     try:
-        raw = Path(name).read_bytes()
+        with Path(name).open("rb") as file:
+            raw = file.read(_MOST_READ + 1)
     except OSError as error:
         raise NotConfigured(
             f"{name} cannot be read: {error.strerror or error}",
             hint="`--system @FILE` takes the instructions from a file, `--system TEXT` as they are.",
         ) from error
+    if len(raw) > _MOST_READ:
+        raise UsageError(
+            f"{name} has over {_MOST_READ:,} bytes, and a bridge takes instructions of {MOST_BYTES:,}",
+            hint="Is it the right file?",
+        )
     text = as_text(raw, name)
     if not text.strip():
         raise UsageError(f"{name} is empty", hint='`--system ""` removes a session\'s instructions.')

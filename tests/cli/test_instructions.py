@@ -51,6 +51,7 @@ def test_they_come_from_a_file(bridge: FakeBridge, run: Run, tmp_path: Path, raw
         ("@{}/empty", 2, "empty is empty"),
         ("@{}/latin", 2, "latin is not text in UTF-8: byte 4 is 0xe9"),
         ("@{}/zeros", 2, "zeros is binary"),
+        ("@/dev/zero", 2, "/dev/zero has over 1,000,000 bytes"),
     ],
 )
 def test_what_are_none_is_said_before_anything_is_sent(
