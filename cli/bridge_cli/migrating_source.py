@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from typing import Any
 
 from bridge_cli.aws import in_words
 from bridge_cli.errors import NotConfigured, UsageError
+from bridge_cli.frames import well_formed
 from bridge_cli.migrating_messages import Message, left_out, messages_of, plain
 
 _NEEDS = "It takes dynamodb:Scan on the original's table, and nothing that writes."
@@ -66,7 +68,7 @@ def of_file(path: str) -> Iterator[dict[str, Any]]:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise NotConfigured(f"{name} cannot be read: {why}") from error
     try:
@@ -143,6 +145,8 @@ def _original(item: dict[str, Any], now: float) -> Original:
     if not isinstance(name, str) or not name:
         keys = ", ".join(sorted(item)[:5])
         return Original("", problem=f"an item without a `session_id` (it has {keys or 'nothing'})")
+    if well_formed(name) != name:
+        return Original(ascii(name), problem="its `session_id` holds half a character, which no table does")
     ttl = _number(item.get("ttl"))
     other = frozenset(left_out(item.get("context")) | (item.keys() - _KNOWN))
     expired = ttl is not None and 0 < ttl <= now

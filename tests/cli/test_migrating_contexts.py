@@ -236,6 +236,20 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         list(of_file(str(tmp_path / "none")))
 
 
+def test_a_file_that_is_packed_and_damaged_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "original.json.gz"
+    packed = gzip.compress(b'{"Items": []}')
+    for damaged in (packed[:-4], packed[:10] + b"\xff" * 20, packed[:-6] + b"zzzzzz"):
+        path.write_bytes(damaged)
+        with pytest.raises(NotConfigured, match="cannot be read"):
+            list(of_file(str(path)))
+
+
+def test_a_name_that_no_table_holds_is_told() -> None:
+    [found] = originals([{"session_id": "a\ud800", "context": []}], 0)
+    assert (found.name, "half a character" in found.problem) == (r"'a\ud800'", True)
+
+
 def test_other_tables_are_told() -> None:
     with pytest.raises(UsageError, match="nothing to migrate"):
         list(originals([{"hash": "0cc1", "session_id_": "x"}], 0))
