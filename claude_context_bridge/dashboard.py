@@ -98,6 +98,8 @@ def _graphs(its: Measures) -> list[Json]:
             "Tables: throttles and errors",
             "requests",
             *map(_line, its.table_throttles()),
+            # Searched, not named: with more than 50 metrics a dashboard is never one of the free ones.
+            *(_found(*it) for it in its.index_throttles_found("Sum", _PERIOD_SECONDS)),
             _found(sessions, "sessions ${PROP('Dim.Operation')} failed"),
             _found(hashes, "hashes ${PROP('Dim.Operation')} failed"),
         ),

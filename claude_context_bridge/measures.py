@@ -7,6 +7,8 @@ namespace and the dimension `service`; the others are AWS's.
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from claude_context_bridge.storage import SESSIONS_BY_OWNER
+
 Tokens = Literal["input", "output", "cache_write", "cache_read"]
 """What Claude counts: what it read anew, wrote, put into its cache, and took from there."""
 
@@ -27,6 +29,8 @@ _DOLLARS = {
     "cache_write": "DollarsCacheWrite",
     "cache_read": "DollarsCacheRead",
 }
+
+_KINDS = ("Read", "Write")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class Measures:
         """Return the expression that finds the errors of every code there has been: codes are open."""
         service = self.service.replace("\\", "\\\\").replace('"', '\\"')
         return (
-            f'SEARCH(\'{{{self.namespace},code,service}} MetricName="Failures" service="{service}"\', '
+            # In quotes: a namespace may hold more than letters and digits.
+            f'SEARCH(\'{{"{self.namespace}",code,service}} MetricName="Failures" service="{service}"\', '
             f"'{statistic}', {seconds})"
         )
 
@@ -143,13 +148,36 @@ class Measures:
         return Measure("AWS/ApiGateway", name, (("ApiId", self.api), ("Stage", self.stage)), label, statistic)
 
     def table_throttles(self) -> list[Measure]:
-        """Return the reads and writes that DynamoDB refused, of both tables."""
+        """Return the reads and writes that DynamoDB refused, of both tables; the index's are not in them."""
         return [
             Measure(
                 "AWS/DynamoDB", f"{kind}ThrottleEvents", (("TableName", table),), f"{which} {kind.lower()}s"
             )
             for which, table in (("sessions", self.sessions_table), ("hashes", self.hashes_table))
-            for kind in ("Read", "Write")
+            for kind in _KINDS
+        ]
+
+    def index_throttles(self) -> list[Measure]:
+        """Return the same of the index, where all sessions of an owner are under one key.
+
+        What it refuses fails the table's write, and is told by the index's numbers alone.
+        """
+        index = (("TableName", self.sessions_table), ("GlobalSecondaryIndexName", SESSIONS_BY_OWNER))
+        return [
+            Measure("AWS/DynamoDB", f"{kind}ThrottleEvents", index, f"index {kind.lower()}s")
+            for kind in _KINDS
+        ]
+
+    def index_throttles_found(self, statistic: str, seconds: int) -> list[tuple[str, str]]:
+        """Return the expressions that find them, where there are any, each with what a graph calls it."""
+        return [
+            (
+                f"SEARCH('{{AWS/DynamoDB,GlobalSecondaryIndexName,TableName}} "
+                f'MetricName="{it.name}" TableName="{self.sessions_table}"\', '
+                f"'{statistic}', {seconds})",
+                it.label,
+            )
+            for it in self.index_throttles()
         ]
 
     def table_errors(self, table: str, statistic: str, seconds: int) -> str:

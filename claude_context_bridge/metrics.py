@@ -158,11 +158,12 @@ class Metered:
         return _sum(each, "throttles", options)
 
     def metric_table_throttles(self, **options: Unpack[MetricOptions]) -> MathExpression:
-        """Return the reads and writes that DynamoDB refused, of both tables (sum).
+        """Return the reads and writes that DynamoDB refused, of both tables and the index (sum).
 
         Most of them are tried again and come to nothing.
         """
-        each = {f"m{number}": it for number, it in enumerate(self.measures.table_throttles())}
+        its = self.measures
+        each = {f"m{number}": it for number, it in enumerate(its.table_throttles() + its.index_throttles())}
         return _sum(each, "table throttles", options)
 
     def metric_memory_age(self, **options: Unpack[MetricOptions]) -> Metric:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, MathExpression, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
@@ -67,9 +68,29 @@ class Monitoring(Construct):
             **_behind(bridge),
         }
         action = SnsAction(topic) if topic is not None else None
+        if topic is not None:
+            _let_alarms_tell(topic, Stack.of(self).account)
         self.alarms: dict[AlarmName, Alarm] = {
             name: _alarm(self, rule, action) for name, rule in rules.items()
         }
+
+
+def _let_alarms_tell(topic: ITopic, account: str) -> None:
+    """Let an account's alarms publish to a topic whose policy was made in the app, as by `enforce_ssl`.
+
+    Such a policy stands in the place of AWS's default, which lets them: without this they would ring, and
+    nobody would hear. A topic without a policy keeps the default; one that was made elsewhere has its own.
+    """
+    if topic.node.try_find_child("Policy") is None:
+        return
+    topic.add_to_resource_policy(
+        PolicyStatement(
+            principals=[ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": account}},
+        )
+    )
 
 
 def _waiting(bridge: Metered, answer_timeout: int) -> dict[AlarmName, _Rule]:

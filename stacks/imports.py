@@ -11,7 +11,6 @@ from typing import Any
 from aws_cdk import Acknowledgment, Fn, Stack, Validations
 from aws_cdk.aws_certificatemanager import Certificate
 from aws_cdk.aws_ec2 import SecurityGroup, Subnet, SubnetSelection, Vpc
-from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_kms import Key
 from aws_cdk.aws_route53 import HostedZone
 from aws_cdk.aws_sns import ITopic, Subscription, SubscriptionProtocol, Topic
@@ -19,7 +18,7 @@ from aws_cdk.aws_sns import ITopic, Subscription, SubscriptionProtocol, Topic
 from claude_context_bridge import BridgeProps, Domain
 from claude_context_bridge.limits import Limit, Optional, Several, Text
 
-_REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
+_REGION = r"[a-z]{2,8}(?:-[a-z]+)+-[0-9]"  # eu-west-1, us-gov-west-1, eusc-de-east-1
 _SUBNETS = Several(Text("a subnet's id such as subnet-0123abcd", r"subnet-[0-9a-f]{8,17}"), most=16)
 _GROUPS = Several(Text("a security group's id such as sg-0123abcd", r"sg-[0-9a-f]{8,17}"), most=5)
 
@@ -156,16 +155,8 @@ class Imports:
         if not self.alarm_email:
             return None
         # Not encrypted by a key: AWS's own for SNS lets no alarm in, and it holds no more than what rang.
+        # The construct lets alarms tell it.
         topic = Topic(stack, "Alarms", display_name="Claude Context Bridge", enforce_ssl=True)
-        # A topic with a policy has no other: without this, nobody could tell it anything.
-        topic.add_to_resource_policy(
-            PolicyStatement(
-                principals=[ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
-            )
-        )
         email = Subscription(
             topic, "Email", topic=topic, protocol=SubscriptionProtocol.EMAIL, endpoint=self.alarm_email
         )

@@ -44,6 +44,10 @@ AWS: Mapping[str, Mapping[frozenset[str], frozenset[str]]] = {
     },
     "AWS/DynamoDB": {
         frozenset({"TableName"}): frozenset({"ReadThrottleEvents", "WriteThrottleEvents"}),
+        # A table's do not count its indexes'.
+        frozenset({"TableName", "GlobalSecondaryIndexName"}): frozenset(
+            {"ReadThrottleEvents", "WriteThrottleEvents"}
+        ),
         frozenset({"TableName", "Operation"}): frozenset({"SystemErrors", "ThrottledRequests"}),
     },
     "AWS/ApiGateway": {  # of a WebSocket API

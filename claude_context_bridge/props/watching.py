@@ -34,9 +34,11 @@ class WatchingProps:
     that."""
 
     alarms: Annotated[bool, limits.SWITCH] = True
-    """Whether CloudWatch watches the bridge: seven alarms on 15 metrics, at $0.10 a month for each metric
-    ($1.50; an account's first ten are free). On, since nobody looks at a dashboard before something is
+    """Whether CloudWatch watches the bridge: seven alarms on 17 metrics, at $0.10 a month for each metric
+    ($1.70; an account's first ten are free). On, since nobody looks at a dashboard before something is
     wrong."""
 
     alarm_topic: ITopic | None = None
-    """Whom the alarms tell. By default they only show in the console."""
+    """Whom the alarms tell, in the stack's region. By default they only show in the console. If the topic was
+    made elsewhere and has a policy of its own, that has to let `cloudwatch.amazonaws.com` publish; if a key
+    encrypts it, the key's policy has to let that use the key."""

@@ -12,6 +12,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_cloudwatch import MathExpression, Metric
 
 from claude_context_bridge import BridgeProps, ContextBridge
+from claude_context_bridge.storage import SESSIONS_BY_OWNER
 from tests.infrastructure.conftest import NO_BUNDLING, Synthesized, synthesize
 from tests.measured import AWS, MEASURED
 
@@ -69,7 +70,7 @@ def metrics_of(body: Json) -> Iterator[tuple[str, str, dict[str, str]]]:
             namespace, name, *dimensions = line[:-1]
             yield namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True))
         elif found := re.fullmatch(
-            r"SEARCH\('\{([^,}]+),([^}]+)\} (.*)', 'Sum', 300\)", line[0]["expression"]
+            r"""SEARCH\('\{"?([^,}"]+)"?,([^}]+)\} (.*)', 'Sum', 300\)""", line[0]["expression"]
         ):
             told = dict(re.findall(r'(\w+)="([^"]*)"', found[3]))
             yield found[1], told.pop("MetricName"), dict.fromkeys(found[2].split(","), "*") | told
@@ -112,6 +113,14 @@ def test_every_metric_of_aws_is_one_that_it_documents(body: Json) -> None:
         assert name in AWS[namespace][dimensions], f"{namespace} has no {name} by {sorted(dimensions)}"
 
 
+def test_a_namespace_that_is_no_word_is_searched_in_quotes(with_props: Build) -> None:
+    """CloudWatch takes none without where anything but letters and digits is in it [doc]."""
+    bridge, _ = with_props(metrics_namespace="Our-Team/Bridge#1")
+    every = bridge.metric_failures()
+    assert isinstance(every, MathExpression)
+    assert every.expression.startswith('SUM(SEARCH(\'{"Our-Team/Bridge#1",code,service} ')
+
+
 def test_the_functions_write_under_the_dashboards_namespace_and_service(with_props: Build) -> None:
     bridge, stack = with_props(metrics_namespace=NAMESPACE)
     assert bridge.dashboard is not None
@@ -129,8 +138,12 @@ def test_two_bridges_show_nothing_of_each_other(two: dict[str, Json]) -> None:
         {(ns, value) for ns, _, told in metrics_of(body) for value in told.values()} - {(NAMESPACE, "*")}
         for body in two.values()
     )
-    # All that both have is the stage's name, which is beside the API's.
-    assert first & second <= {("AWS/ApiGateway", "live"), ("AWS/DynamoDB", "*")}
+    # All that both have is the stage's name, which is beside the API's, and the index's, beside the table's.
+    assert first & second <= {
+        ("AWS/ApiGateway", "live"),
+        ("AWS/DynamoDB", "*"),
+        ("AWS/DynamoDB", SESSIONS_BY_OWNER),
+    }
 
 
 @pytest.mark.parametrize(
@@ -147,7 +160,7 @@ def test_two_bridges_show_nothing_of_each_other(two: dict[str, Json]) -> None:
         ("Age of the oldest turn", 1),
         ("Waiting turns, dead letters", 2),
         ("Functions: throttles", 5),
-        ("Tables: throttles and errors", 6),
+        ("Tables: throttles and errors", 8),
     ],
 )
 def test_what_people_ask_first_is_there(body: Json, title: str, lines: int) -> None:

@@ -58,6 +58,15 @@ def test_a_name_leads_to_it_and_is_told(everything: Synthesized) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("partition", "region"),
+    [("aws-us-gov", "us-gov-west-1"), ("aws-eusc", "eusc-de-east-1"), ("aws-cn", "cn-northwest-1")],
+)
+def test_other_partitions_arns_are_arns(partition: str, region: str) -> None:
+    topic = f"arn:{partition}:sns:{region}:111122223333:oncall"
+    assert read({**CONTEXT, "env": "prod", "alarm_topic_arn": topic}).imports.alarm_topic_arn == topic
+
+
 def test_a_topic_is_told(everything: Synthesized) -> None:
     alarms = everything.of_type("CloudWatch::Alarm").values()
     assert alarms

@@ -11,6 +11,7 @@ from aws_cdk.aws_sns import Topic
 
 from claude_context_bridge import BridgeProps, ContextBridge
 from claude_context_bridge.monitoring import AlarmName
+from claude_context_bridge.storage import SESSIONS_BY_OWNER
 from tests.infrastructure.conftest import NO_BUNDLING, ROOT, Synthesized, synthesize
 
 Build = Callable[..., tuple[ContextBridge, Synthesized]]
@@ -84,17 +85,29 @@ def test_what_never_happened_counts_as_nothing_in_a_sum(told: dict[str, Json]) -
     assert sums == dict.fromkeys(["AnswerErrors", "Entrance", "TableThrottles"], "SUM(FILL(METRICS(), 0))")
 
 
+def test_what_the_index_refuses_rings_too(told: dict[str, Json]) -> None:
+    """A table's numbers leave out its indexes', whose refusals fail the table's writes."""
+    watched = [it["MetricStat"]["Metric"] for it in told["TableThrottles"]["Metrics"] if "MetricStat" in it]
+    of_the_index = {
+        it["MetricName"]
+        for it in watched
+        for dimension in it["Dimensions"]
+        if dimension == {"Name": "GlobalSecondaryIndexName", "Value": SESSIONS_BY_OWNER}
+    }
+    assert of_the_index == {"ReadThrottleEvents", "WriteThrottleEvents"}
+
+
 def test_the_alarms_cost_what_the_docs_say(told: dict[str, Json]) -> None:
     # CloudWatch bills the metrics that are watched, and not the expression over them.
     watched = sum(
         1 if "MetricName" in alarm else sum("MetricStat" in it for it in alarm["Metrics"])
         for alarm in told.values()
     )
-    assert (len(told), watched) == (len(get_args(AlarmName)), 15)
+    assert (len(told), watched) == (len(get_args(AlarmName)), 17)
     # CloudWatch takes ten in an alarm.
     assert max(len(alarm.get("Metrics", ())) for alarm in told.values()) <= 10
-    assert "seven alarms on 15 metrics" in (ROOT / "claude_context_bridge/props/watching.py").read_text()
-    assert "15 metrics" in (ROOT / "docs/operations.md").read_text()
+    assert "seven alarms on 17 metrics" in (ROOT / "claude_context_bridge/props/watching.py").read_text()
+    assert "17 metrics" in (ROOT / "docs/operations.md").read_text()
 
 
 @pytest.mark.parametrize("environment", ["dev", "local"])
@@ -109,6 +122,24 @@ def test_they_can_be_asked_for_where_they_are_not() -> None:
 def test_a_topic_is_told_when_it_rings(told: dict[str, Json]) -> None:
     assert all(len(alarm["AlarmActions"]) == 1 for alarm in told.values())
     assert not any("InsufficientDataActions" in alarm for alarm in told.values())
+
+
+@pytest.mark.parametrize("with_a_policy", [True, False])
+def test_a_topic_with_a_policy_lets_alarms_tell_it_and_others_keep_awss(with_a_policy: bool) -> None:
+    """A policy that only refuses what is not encrypted takes the place of AWS's, which lets alarms in."""
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    topic = Topic(stack, "OnCall", enforce_ssl=with_a_policy)
+    ContextBridge(stack, "Bridge", BridgeProps(alarm_topic=topic))
+    policies = Synthesized(Template.from_stack(stack).to_json()).of_type("SNS::TopicPolicy").values()
+    allowed = [
+        (it["Principal"], it["Action"], it["Condition"])
+        for policy in policies
+        for it in policy["Properties"]["PolicyDocument"]["Statement"]
+        if it["Effect"] == "Allow"
+    ]
+    only_its_own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    whom = {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed == ([(whom, "sns:Publish", only_its_own)] if with_a_policy else [])
 
 
 def test_that_it_is_over_is_told_only_where_it_is_known(told: dict[str, Json]) -> None:
