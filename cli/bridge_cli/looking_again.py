@@ -14,7 +14,7 @@ from bridge_cli.errors import BridgeError, UsageError
 from bridge_cli.terminal import notice
 
 LONGEST_PAUSE = 30.0
-"""Seconds between two looks at most, while AWS does not answer."""
+"""Seconds to which the pause between two looks grows at most while AWS does not answer."""
 
 _PASSING = {
     *("ThrottlingException", "Throttling", "RequestThrottled", "LimitExceededException"),
@@ -43,7 +43,8 @@ def again_and_again(look: Callable[[], None], shortest: float, longest: float) -
                 notice(f"{error.message}; trying again")
                 factor *= 2
             first = False
-            time.sleep(min(random.uniform(shortest, longest) * factor, LONGEST_PAUSE))  # noqa: S311 - jitter
+            pause = random.uniform(shortest, longest)  # noqa: S311 - jitter
+            time.sleep(min(pause * factor, max(pause, LONGEST_PAUSE)))
 
 
 def _passes(cause: BaseException | None) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_cli.deployed_parts import LogGroup
-from bridge_cli.errors import UsageError
+from bridge_cli.errors import BridgeError, UsageError
 from bridge_cli.log_lines import LEVELS, Line, at_least, line_of
 from bridge_cli.log_reading import LONGEST_CONNECTION, OVERLAP, Tail, Turn
-from bridge_cli.looking_again import moment
+from bridge_cli.looking_again import LONGEST_PAUSE, again_and_again, moment
 from tests.cli.logged import CONNECTION, NOW, REQUEST, text
 
 GROUP = LogGroup("Bridge", "answer", "the-log")
@@ -120,6 +122,31 @@ class Throttled(Arriving):
             self.refused = ""
             raise ConnectionError
         return lines
+
+
+@pytest.mark.parametrize(("shortest", "longest", "most"), [(1, 2, LONGEST_PAUSE), (2880, 4320, 4320)])
+def test_pauses_grow_while_aws_does_not_answer_and_are_never_shorter_than_asked_for(
+    monkeypatch: pytest.MonkeyPatch, shortest: float, longest: float, most: float
+) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2000:
+            raise KeyboardInterrupt
+
+    def look() -> None:
+        if pauses:
+            throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "FilterLogEvents")
+            raise BridgeError("throttled") from throttled
+
+    monkeypatch.setattr(time, "sleep", pause)
+    monkeypatch.setattr("bridge_cli.looking_again.notice", lambda _: None)
+    again_and_again(look, shortest, longest)
+    assert shortest <= pauses[0] <= longest
+    assert min(pauses) >= shortest
+    assert max(pauses) <= most
+    assert pauses[-1] >= min(most, 30)
 
 
 @pytest.mark.parametrize("refused", [CONNECTION, REQUEST])
