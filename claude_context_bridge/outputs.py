@@ -28,6 +28,8 @@ def outputs_of(bridge: ContextBridge) -> dict[str, str]:
         outputs["AnthropicSecretArn"] = bridge.secrets.anthropic.arn
         outputs["AnthropicUrl"] = bridge.props.anthropic_base_url
         outputs["AnthropicAuthHeader"] = bridge.props.anthropic_auth_header
+        if bridge.props.summary_base_url:
+            outputs["SummaryUrl"] = bridge.props.summary_base_url
     if bridge.secrets.signing:
         outputs["SigningSecretArn"] = bridge.secrets.signing.arn
     return outputs

@@ -16,9 +16,15 @@ _SETTINGS = {"Model": "model", "AllowedModels": "allowed_models", "SummaryModel"
 
 
 def configured(found: Configuration) -> dict[str, list[str]]:
-    """Return the settings that name a model, by model; nothing of a stack that does not tell them."""
+    """Return the settings that name a model, by model; nothing of a stack that does not tell them.
+
+    A summary model that is asked elsewhere is none of this provider's.
+    """
     named: dict[str, list[str]] = {}
+    elsewhere = found.output("SummaryUrl") not in {None, found.output("AnthropicUrl")}
     for output, setting in _SETTINGS.items():
+        if elsewhere and setting == "summary_model":
+            continue
         for model in (found.output(output) or "").split(","):
             if model:
                 named.setdefault(model, []).append(setting)

@@ -158,6 +158,16 @@ def test_a_model_that_is_unknown_is_wrong(stack: dict[str, str], provider: Provi
     assert "set model and allowed_models" in check["detail"]
 
 
+def test_a_summary_model_of_another_server_is_none_of_this_ones(
+    stack: dict[str, str], provider: Provider, run: Run
+) -> None:
+    stack |= {"SummaryModel": "tiny", "SummaryUrl": "http://127.0.0.1:8081"}
+    provider.lists(HAIKU, SONNET)
+    assert models(run)["ok"] is True
+    stack["SummaryUrl"] = provider.url
+    assert "tiny is unknown here" in models(run)["detail"]
+
+
 def test_a_server_that_knows_no_lifecycles_may_take_names_that_it_does_not_list(
     stack: dict[str, str], provider: Provider, run: Run
 ) -> None:

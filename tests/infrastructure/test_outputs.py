@@ -44,6 +44,8 @@ def test_a_stack_of_somebodys_can_emit_the_same(
     assert set(bridge.outputs) == OUTPUTS
     bridge, _ = with_props(auth="none")
     assert set(bridge.outputs) == OUTPUTS - {"SigningSecretArn"}
+    bridge, _ = with_props(summary_base_url="https://summaries.example.com")
+    assert set(bridge.outputs) == OUTPUTS | {"SummaryUrl"}
 
 
 @pytest.mark.parametrize("kind", ["Lambda::Function", "SQS::Queue", "SecretsManager::Secret", "IAM::Role"])
