@@ -25,6 +25,9 @@ from claude_context_bridge.secrets import Secrets
 from claude_context_bridge.storage import Storage
 from claude_context_bridge.websocket import WebSocket
 
+_LONGEST_PATH = 255
+"""As long as CDK lets a metric's dimension be."""
+
 
 class ContextBridge(Construct, Metered):
     """A WebSocket API that remembers what was said to Claude and streams the answers back.
@@ -46,6 +49,7 @@ class ContextBridge(Construct, Metered):
         super().__init__(scope, construct_id)
         props = props or BridgeProps()
         self.props = props
+        _check_path(self.node.path)
         self.storage = Storage(self, "Storage", props=props)
         self.turn_queue = TurnQueue(self, "Queue", visibility=props.answer_timeout, key=props.encryption_key)
         self.secrets = Secrets(self, "Secrets", props=props)
@@ -202,4 +206,13 @@ class ContextBridge(Construct, Metered):
             grantee=grantee,
             actions=["execute-api:Invoke"],
             resource_arns=[self.websocket.connect_arn],
+        )
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path that metrics cannot be told apart by: CloudWatch would drop them, and say nothing."""
+    if not path.isascii() or len(path) > _LONGEST_PATH:
+        raise ValueError(
+            f"the bridge's path, {path!r}, must be at most {_LONGEST_PATH} characters of ASCII, since it is "
+            "what its logs and metrics go by: give it, or what it is in, another construct id"
         )

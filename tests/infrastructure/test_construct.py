@@ -28,6 +28,13 @@ def test_it_names_nothing_and_outputs_nothing(with_props: Build) -> None:
             assert not named & set(resource["Properties"]), name
 
 
+@pytest.mark.parametrize("construct_id", ["Brücke", "B" * 250])
+def test_a_path_that_no_metric_may_go_by_is_refused_by_name(construct_id: str) -> None:
+    stack = Stack(App(context=NO_BUNDLING), "Somebodys")
+    with pytest.raises(ValueError, match=f"path, 'Somebodys/{construct_id}', must be at most 255 .*ASCII"):
+        ContextBridge(stack, construct_id, BridgeProps(dashboard=False, alarms=False))
+
+
 def test_two_bridges_fit_one_stack() -> None:
     stack = Stack(App(context=NO_BUNDLING), "Somebodys")
     first, second = ContextBridge(stack, "First"), ContextBridge(stack, "Second")
