@@ -169,11 +169,11 @@ class BridgeClient:
         """Return a page of whole exchanges, oldest first, and the mark of the page before it.
 
         Where the page begins inside an exchange that came in parts, the pages before are fetched until it
-        is whole.
+        is whole; so is the one before the first, where the session's instructions left that no room.
         """
         page = await self._page(session_id, before, limit)
         entries = page.exchanges
-        while exchanges.begins_inside(entries) and page.before is not None:
+        while (not entries or exchanges.begins_inside(entries)) and page.before is not None:
             page = await self._page(session_id, page.before, limit)
             entries = page.exchanges + entries
         return exchanges.joined(entries), page.before

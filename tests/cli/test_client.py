@@ -143,3 +143,25 @@ def test_history_joins_the_parts_of_an_exchange_across_pages(bridge: FakeBridge)
     assert [exchange.context for exchange in newest] == [(("user", "question"), ("assistant", "answer"))]
     assert before == "1"
     assert [[exchange.turn for exchange in page] for page in pages] == [[2], [1]]
+
+
+def test_a_first_page_that_instructions_fill_is_followed_by_the_next(bridge: FakeBridge) -> None:
+    look_up = bridge._history
+
+    def filled(frame: Frame) -> Frame:
+        page = look_up(frame)
+        if frame.get("before") is None and "exchanges" in page:
+            return page | {"exchanges": [], "before": str(len(bridge.exchanges["plans"]))}
+        return page
+
+    async def read() -> Any:
+        async with client(bridge) as connected:
+            assert shown([event async for event in connected.ask("Hi", "plans")]) == "Hello, world"
+            page, before = await connected.history("plans")
+            asked = bridge.sent("query")[0]["request_id"]
+            return page, before, await connected.finished("plans", asked)
+
+    bridge._history = filled  # type: ignore[method-assign]
+    page, before, finished = run(read())
+    assert (page, before) == ([finished], None)
+    assert finished.turn == 1
