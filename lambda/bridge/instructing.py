@@ -24,10 +24,10 @@ def changed(turn: Turn, session: Session, now: Instructions | None) -> bool | No
     """Tell whether a turn names the instructions that are in force now (True) or removed them (False).
 
     None where they stay as they were: a client that sends the same ones with every message has them read,
-    and not written.
+    and not written; nor is anything removed from a session that has none.
     """
     if turn.system is None:
         return None
     if now is None:
-        return False
+        return None if session.instructed is None else False
     return True if now.turn == session.next_turn else None

@@ -75,6 +75,7 @@ def test_a_session_without_any_is_asked_for_none(bridge: Bridge) -> None:
     bridge.say(2)
     bridge.say(3, "")
     assert bridge.sessions.reads == []
+    assert [exchange.instructed for exchange in bridge.sessions.kept()] == [None, None, None]
 
 
 def test_the_same_ones_again_are_read_and_not_written(bridge: Bridge) -> None:
