@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Annotations, ArnFormat, Stack
 from aws_cdk.aws_ec2 import ISecurityGroup, SecurityGroup
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_kms import IKey
@@ -48,6 +48,11 @@ class Functions(Construct):
         self.message = make_message(parts)
         self.answer = make_answer(parts)
         self.remember = make_remember(parts)
+        if props.snap_start:
+            # CDK says so of each, and cannot see that what is called is a version's alias.
+            Annotations.of(self).acknowledge_warning(
+                "@aws-cdk/aws-lambda:snapStartRequirePublish", "A version is published, and called by `live`."
+            )
 
     def post_to(self, websocket: WebSocket) -> None:
         """Let those post to this API's connections who do: it needs the others to exist."""

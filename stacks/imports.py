@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Acknowledgment, Fn, Stack, Validations
+from aws_cdk import Acknowledgment, Annotations, Fn, Stack, Validations
 from aws_cdk.aws_certificatemanager import Certificate
 from aws_cdk.aws_ec2 import SecurityGroup, Subnet, SubnetSelection, Vpc
 from aws_cdk.aws_kms import Key
@@ -134,6 +134,9 @@ class Imports:
     def _network(self, stack: Stack, vpc_id: str) -> dict[str, Any]:
         # The zones are not asked for: the subnets are named.
         zones = [Fn.select(0, Fn.get_azs())]
+        Annotations.of(stack).acknowledge_warning(
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "Nothing here asks for a subnet's routes."
+        )
         subnets = [
             Subnet.from_subnet_id(stack, f"Subnet{number}", subnet)
             for number, subnet in enumerate(self.subnet_ids)

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Annotations, Match
 
+from stacks.bridge_stack import BridgeStack
 from stacks.settings import SettingsError, read
-from tests.infrastructure.conftest import CONTEXT, Synthesized, synthesize
+from tests.infrastructure.conftest import CONTEXT, NO_BUNDLING, Synthesized, synthesize
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -56,6 +59,26 @@ def test_a_name_leads_to_it_and_is_told(everything: Synthesized) -> None:
         ("A", "bridge.example.com.", "Z0123456789"),
         ("AAAA", "bridge.example.com.", "Z0123456789"),
     }
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"env": "prod", "alarm_email": EMAIL},
+        {
+            "env": "staging",
+            "vpc_id": "vpc-0123abcd",
+            "subnet_ids": "subnet-0123abcd",
+            "alarm_topic_arn": TOPIC,
+        },
+    ],
+)
+def test_what_is_right_warns_of_nothing(brought: dict[str, str]) -> None:
+    """`cdk deploy --strict` takes a warning for an error; and who sees three each time reads no fourth."""
+    app = App(context={**CONTEXT, **NO_BUNDLING, **brought})
+    stack = BridgeStack(app, read(app.node.get_all_context()))
+    warned = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert [(it.id, it.entry.data) for it in warned] == []
 
 
 @pytest.mark.parametrize(
