@@ -31,7 +31,9 @@ def check_combinations(props: BridgeProps) -> None:
         raise ValueError("alarm_topic must be left out with alarms=False: there is no alarm to tell it")
     for name in ("dashboard", "alarms"):
         if not props.metrics and getattr(props, name):
-            raise ValueError(f"{name} must be False with metrics=False: it is made of them")
+            raise ValueError(
+                f"{name} must be False with metrics=False, which it is made of: set metrics to True to have it"
+            )
     if props.vpc is None:
         for name in ("vpc_subnets", "security_groups"):
             if getattr(props, name) is not None:
