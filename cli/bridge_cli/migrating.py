@@ -35,6 +35,7 @@ _FORGOTTEN = (
     "it was forgotten, or everything was, within the last 18 days. To take it in all the same: "
     "--even-forgotten"
 )
+_FORGOTTEN_SINCE = "it was forgotten after its `last_updated`: leave out --keep-dates"
 _TAKEN = "the bridge has a conversation of its own under this name. To put the original's beside it: --beside"
 _CONTINUED = "it went on in the bridge after it was migrated, and in the original, too"
 
@@ -121,8 +122,8 @@ class Migration:
         head = next((entry for entry in living if entry.seq == HEADER), None)
         if not ours and (turns or head is not None):
             return Plan(original, replace(outcome, status="skipped", why=_TAKEN, error=True, taken=True))
-        if not ours and memory.forgot(outcome.target) >= 0 and not self._choices.even_forgotten:
-            return Plan(original, replace(outcome, status="skipped", why=_FORGOTTEN, error=True))
+        if not ours and (why := self._closed(original, memory.forgot(outcome.target))):
+            return Plan(original, replace(outcome, status="skipped", why=why, error=True))
         said = [message for entry in ours for message in exchanges.messages(entry)]
         begins = exchanges.first_message(ours[0]) if ours else 0
         try:
@@ -137,6 +138,13 @@ class Migration:
             why = f"{_CONTINUED}: {len(new):,} of its messages are not taken in. To put it beside: --beside"
             return Plan(original, replace(known, status="skipped", why=why, error=True, taken=True))
         return self._to_put(original, known, new, there, ours, head, begins + len(said))
+
+    def _closed(self, original: Original, forgotten: int) -> str:
+        """Return why what was forgotten is not taken in; -1: it was not."""
+        if forgotten >= 0 and not self._choices.even_forgotten:
+            return _FORGOTTEN
+        begins = self._begins(original, len(original.messages), None)
+        return _FORGOTTEN_SINCE if begins <= forgotten else ""
 
     def _nothing_new(
         self, original: Original, outcome: Outcome, ours: Sequence[Entry], head: Entry | None, *, own: bool

@@ -214,6 +214,17 @@ def test_what_was_forgotten_stays_closed_unless_it_is_meant(dynamodb: Any) -> No
     assert said(dynamodb, "plans") == messages_of(PLANS)
 
 
+def test_what_was_forgotten_after_its_date_cannot_keep_that(dynamodb: Any) -> None:
+    source = drawn.table(dynamodb, item("plans", PLANS, last_updated=(now() - timedelta(days=2)).isoformat()))
+    forget(dynamodb, f"{mark_of('plans')}#{int(time.time() * 1000) - 60_000}")
+    choices = replace(ADA, even_forgotten=True, keep_dates=True)
+    report = migrate(dynamodb, source, choices=choices)
+    assert (report.failed, turns(dynamodb, "plans")) == (True, [])
+    assert "leave out --keep-dates" in report.told[0].why
+    assert not migrate(dynamodb, source, choices=replace(choices, keep_dates=False)).failed
+    assert said(dynamodb, "plans") == messages_of(PLANS)
+
+
 def test_what_is_past_the_originals_own_time(dynamodb: Any) -> None:
     source = drawn.table(dynamodb, item("plans", PLANS, ttl=1_700_000_000))
     report = migrate(dynamodb, source)
