@@ -1,7 +1,7 @@
 """Writes that meet a transaction on the same item: DynamoDB refuses them, and the SDK tries none again.
 
-The transaction is the one that keeps a summary. It is over in milliseconds, and a second attempt most
-often finds the way free.
+The transaction is one that keeps a summary, or a turn with its session's instructions. It is over in
+milliseconds, and a second attempt most often finds the way free.
 """
 
 from __future__ import annotations
