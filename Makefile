@@ -24,10 +24,9 @@ help: ## What there is to make
 demo: $(STAMP) ## The bridge on this machine: told a word, stopped, started again, asked for the word
 	@$(VENV)/bin/python -m bridge_local.demo
 
-# Two at a time, file by file; but for those that share a deployment, and the machine with what it runs.
+# One of three mostly waits, for what it has deployed.
 test: lint $(CHECKOV_STAMP) ## Lint and run all tests
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e --ignore tests/packaging
-	@$(VENV)/bin/python -m pytest -q tests/e2e tests/packaging
+	@$(VENV)/bin/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 
 fuzz: $(STAMP) ## Look longer for input that breaks a parser: make fuzz MINUTES=10
 	@$(VENV)/bin/python -m tests.fuzz.longer $(MINUTES)

@@ -25,11 +25,12 @@ class AwsStandIn(LoopedServer):
     def event(self, function: str) -> dict[str, Any] | None:
         """Return an event that a function can deal with here, or None."""
         token = jwt.encode({"sub": "bench", "exp": int(time.time()) + 3600}, _KEY, algorithm="HS256")
-        return {
+        events: dict[str, dict[str, Any]] = {
             "connect": {**_CONNECTION, "headers": {"Authorization": f"Bearer {token}"}},
             "disconnect": _CONNECTION,
             "message": {**_CONNECTION, "body": '{"action":"ping"}', "isBase64Encoded": False},
-        }.get(function)
+        }
+        return events.get(function)
 
     def variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return a function's variables with this in AWS's place."""

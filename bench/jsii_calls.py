@@ -55,7 +55,7 @@ class Tally:
         def send(process: Any, *request: Any) -> Any:
             return self.send(process, *request)
 
-        _NodeProcess.send = send  # type: ignore[method-assign]
+        _NodeProcess.send = send  # type: ignore[method-assign, assignment]
 
     def as_json(self) -> dict[str, Any]:
         """Return the totals and each file's, the one that took longest first."""

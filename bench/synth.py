@@ -2,11 +2,11 @@
 
     python -m bench.synth [--rounds 5] [--env dev --env prod] [--json FILE]
 
-Every synthesis is a process of its own, the app's and the empty stack's taking turns, in a copy of the app
-that nobody edits meanwhile. The functions' code is bundled before, once: a synth finds it in cdk.out from the
-second time on. One more process of each environment counts its calls to jsii's kernel, by the file of the
-construct that makes them. Both stacks are checked by CDK's own rules when they are synthesized, which is half
-of the empty one's time; the CDK command line's own start is in neither.
+Both are synthesized by `cdk synth`, as people do, and as programs alone, without the CDK command line's own
+start. The app's and the empty stack's take turns, in a copy of the app that nobody edits meanwhile. The
+functions' code is bundled before, once: a synth finds it in cdk.out from the second time on. One more process
+of each environment counts its calls to jsii's kernel, by the file of the construct that makes them. Both
+stacks are checked by CDK's own rules when they are synthesized, which is half of the empty program's time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.environments import ROOT, context_of, names
-from bridge_local.toolchain import find_node
+from bridge_local.toolchain import cdk, find_node
 
 BOUND = 1.5
 """The most that the app may take, in times of the empty stack."""
@@ -50,7 +50,7 @@ def main() -> None:
     result = {"bound": BOUND, "environments": environments}
     with tempfile.TemporaryDirectory() as folder:
         app = _copy(Path(folder))
-        bare = _BARE.format(modules=app.run(["-c", _IMPORTED], {}).strip().replace(" ", ", "))
+        bare = _BARE.format(modules=app.run([sys.executable, "-c", _IMPORTED], {}).strip().replace(" ", ", "))
         for environment in options.env or ("dev", "prod"):
             print(f"synthesizing {environment}, {options.rounds} times")
             environments[environment] = _measure(app, environment, bare, options.rounds)
@@ -73,13 +73,17 @@ class _App:
 
     folder: Path
 
-    def run(self, arguments: list[str], environment: dict[str, str]) -> str:
-        """Run Python with arguments; return what it printed."""
+    cdk: tuple[str, ...]
+    """The CDK command line."""
+
+    def run(self, command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
+        """Run a program, here unless told; return what it printed."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
         ours = {"PATH": find_node().environment()["PATH"], "PYTHONPATH": str(self.folder)}
+        ours["CDK_DISABLE_CLI_TELEMETRY"] = ours["CDK_DISABLE_VERSION_CHECK"] = "true"
         done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
+            command,
+            cwd=folder or self.folder,
             env={**kept, **ours, **environment},
             capture_output=True,
             text=True,
@@ -89,10 +93,10 @@ class _App:
             raise SystemExit(f"error: the synthesis failed:\n{done.stderr[-2000:]}")
         return done.stdout
 
-    def timed(self, arguments: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    def timed(self, *run: Any) -> tuple[float, float]:
         """Run the same and return the seconds it took, and those of processors."""
         before, begun = _processor_seconds(), time.perf_counter()
-        self.run(arguments, environment)
+        self.run(*run)
         return time.perf_counter() - begun, _processor_seconds() - before
 
 
@@ -102,17 +106,45 @@ def _copy(folder: Path) -> _App:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, copy / name)
-    return _App(copy)
+    return _App(copy, cdk(find_node(), print))
 
 
 def _measure(app: _App, environment: str, bare: str, rounds: int) -> dict[str, Any]:
-    out = {"CDK_OUTDIR": str(app.folder / f"{environment}.out")}
-    told = out | {"CDK_CONTEXT_JSON": json.dumps(context_of(environment))}
+    told = {
+        "CDK_OUTDIR": str(app.folder / "alone.out"),
+        "CDK_CONTEXT_JSON": json.dumps(context_of(environment)),
+    }
     nothing = {"CDK_OUTDIR": str(app.folder / "bare.out"), "CDK_CONTEXT_JSON": "{}"}
-    app.run(["app.py"], told)  # bundles
-    counted = json.loads(app.run(["-m", "bench.jsii_calls"], told).splitlines()[-1])
-    taken = [(app.timed(["app.py"], told), app.timed(["-c", bare], nothing)) for _ in range(rounds)]
+    empty = _folder_of(app, bare)
+    _settle(app.folder, "app.py", context_of(environment))
+    synth = [*app.cdk, "synth", "--quiet", "--no-notices"]
+    ways = {
+        "cdk synth": (((synth, {}), (synth, {}, empty))),
+        "alone": (([sys.executable, "app.py"], told), ([sys.executable, "-c", bare], nothing)),
+    }
     result: dict[str, Any] = {"rounds": rounds}
+    for way, (ours, theirs) in ways.items():
+        app.run(*ours)  # bundles
+        result[way] = _compared([(app.timed(*ours), app.timed(*theirs)) for _ in range(rounds)])
+    counted = app.run([sys.executable, "-m", "bench.jsii_calls"], told)
+    return result | {"jsii": json.loads(counted.splitlines()[-1])}
+
+
+def _folder_of(app: _App, bare: str) -> Path:
+    folder = app.folder.parent / "bare"
+    folder.mkdir(exist_ok=True)
+    (folder / "bare.py").write_text(bare)
+    _settle(folder, "bare.py", {})
+    return folder
+
+
+def _settle(folder: Path, program: str, context: Any) -> None:
+    settings = {"app": f'"{sys.executable}" {program}', "context": context}
+    (folder / "cdk.json").write_text(json.dumps(settings))
+
+
+def _compared(taken: list[tuple[tuple[float, float], tuple[float, float]]]) -> dict[str, dict[str, float]]:
+    result = {}
     for number, kind in enumerate(("seconds", "processor_seconds")):
         ours, empty = ([pair[which][number] for pair in taken] for which in (0, 1))
         result[kind] = {
@@ -121,7 +153,7 @@ def _measure(app: _App, environment: str, bare: str, rounds: int) -> dict[str, A
             # Of each round by itself: what else ran on the machine slowed both down.
             "ratio": round(statistics.median(a / b for a, b in zip(ours, empty, strict=True)), 2),
         }
-    return result | {"jsii": counted}
+    return result
 
 
 def _processor_seconds() -> float:
@@ -131,11 +163,12 @@ def _processor_seconds() -> float:
 
 def _print(result: dict[str, Any]) -> None:
     console = Console(width=110)
-    table = Table("environment", "", "app", "empty stack", "ratio", title="Synthesis, seconds (medians)")
+    table = Table("environment", "", "", "app", "empty stack", "ratio", title="Synthesis, seconds (medians)")
     for name, row in result["environments"].items():
-        for kind in ("seconds", "processor_seconds"):
-            figures = [f"{row[kind][what]:.2f}" for what in ("app", "bare", "ratio")]
-            table.add_row(name, "by the clock" if kind == "seconds" else "of processors", *figures)
+        for way in ("cdk synth", "alone"):
+            for kind, said in (("seconds", "by the clock"), ("processor_seconds", "of processors")):
+                figures = [f"{row[way][kind][what]:.2f}" for what in ("app", "bare", "ratio")]
+                table.add_row(name, way, said, *figures)
     console.print(table)
     for name, row in result["environments"].items():
         parts = Table("made in", "calls", "ms in jsii", "ms in all", title=f"{name}: what the app takes")
@@ -143,8 +176,8 @@ def _print(result: dict[str, Any]) -> None:
             parts.add_row(part["file"], str(part["calls"]), str(part["jsii_ms"]), str(part["ms"]))
         parts.add_row("together", str(row["jsii"]["calls"]), "", "")
         console.print(parts)
-    worst = max(row["seconds"]["ratio"] for row in result["environments"].values())
-    console.print(f"{worst:.2f} times an empty stack at worst; the bound is {BOUND}")
+    worst = max(row["cdk synth"]["seconds"]["ratio"] for row in result["environments"].values())
+    console.print(f"cdk synth takes {worst:.2f} times an empty stack's at worst; the bound is {BOUND}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,36 @@
-"""What all tests share: how hypothesis searches."""
+"""What all tests share: how hypothesis searches, and which of them run side by side."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # No deadline: a test's time says more about the machine than about the code.
 settings.register_profile("bridge", max_examples=100, deadline=None)
 settings.load_profile("bridge")
+
+TESTS = Path(__file__).parent
+
+# What deploys, or takes long by itself, begins first: no other is left when it has to be waited for.
+_FIRST = (
+    "e2e",
+    "packaging",
+    "releases/test_upgrade.py",
+    "infrastructure/test_checks.py",
+    "unit/test_exactly_once.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what shares a file, or a deployment, run one after the other (`--dist loadgroup`)."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _FIRST.index(group) if (group := _group(item)) in _FIRST else len(_FIRST))
+
+
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(TESTS)
+    return path.parts[0] if path.parts[0] in ("e2e", "packaging") else path.as_posix()

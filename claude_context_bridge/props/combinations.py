@@ -32,7 +32,7 @@ def check_combinations(props: BridgeProps) -> None:
     for name in ("dashboard", "alarms"):
         if not props.metrics and getattr(props, name):
             raise ValueError(
-                f"{name} must be False with metrics=False, which it is made of: set metrics to True to have it"
+                f"{name} must be False with metrics=False: it is made of them (metrics=True has them)"
             )
     if props.vpc is None:
         for name in ("vpc_subnets", "security_groups"):
