@@ -88,3 +88,13 @@ def test_on_a_narrow_terminal_only_titles_are_cut(
     assert row.split()[:2] == ["chat-m36wydxg", "12"]
     assert local_time("2026-11-22T21:34:52.605Z") in row
     assert row.rstrip().endswith("…")
+
+
+def test_what_a_session_was_told_to_be_stands_below_its_history(filled: FakeBridge, run: Run) -> None:
+    assert json.loads(run("history", "plans", "--json").stdout)["system"] is None
+    assert "instructions" not in run("history", "plans").stderr
+    filled.instructions["plans"] = "Answer in \x1b[31mFrench."
+    assert json.loads(run("history", "plans", "--json").stdout)["system"] == "Answer in \x1b[31mFrench."
+    told = run("history", "plans").stderr
+    assert "The session's own instructions: Answer in " in told
+    assert "\x1b" not in told

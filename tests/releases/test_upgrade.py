@@ -109,7 +109,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
         old = LocalAws(state, app=_released_app(folder / "released"))
         today = LocalAws(state)
         try:
-            before = old.up(port=ports.free_port(31_000))
+            before = old.up(port=ports.free_port(32_000))
             names, key = _names(before), _signing_key(before)
             for table, output in (("sessions", "SessionsTable"), ("hashes", "HashesTable")):
                 kept.put(_aws(before, "dynamodb"), before.outputs[output], kept.items(table))

@@ -73,21 +73,25 @@ def history(
     profile: Profile = None,
     stack: Stack = None,
 ) -> None:
-    """Show what was said in a session, oldest first: the last page, unless said otherwise."""
+    """Show what was said in a session, oldest first: the last page, unless said otherwise.
+
+    Below the last page, on standard error, stand the session's own instructions, if it has any.
+    """
     import asyncio
 
     from bridge_cli.sessions import checked_name
 
     checked_name(session)
     endpoint = chosen_endpoint(url, token_file, profile, stack)
-    exchanges, mark = asyncio.run(_history(endpoint, session, limit, before, everything))
+    exchanges, mark, system = asyncio.run(_history(endpoint, session, limit, before, everything))
     if as_json:
         told = [exchange.as_json() for exchange in exchanges]
-        _print_json({"session_id": session, "exchanges": told, "before": mark})
+        _print_json({"session_id": session, "exchanges": told, "before": mark, "system": system})
         return
     from bridge_cli.tables import print_exchanges
 
     print_exchanges(exchanges)
+    _tell_instructions(system)
     _tell_mark(mark)
 
 
@@ -107,22 +111,30 @@ async def _sessions(
 
 async def _history(
     endpoint: Endpoint, session: str, limit: int, before: str | None, everything: bool
-) -> tuple[list[Exchange], str | None]:
+) -> tuple[list[Exchange], str | None, str | None]:
     from bridge_cli.client import BridgeClient
     from bridge_cli.terminal import notice
 
     async with BridgeClient(endpoint, notice=notice) as bridge:
         exchanges, mark = await bridge.history(session, before=before, limit=limit)
+        system = await bridge.instructions(session) if before is None else None
         while everything and mark is not None:
             earlier, mark = await bridge.history(session, before=mark, limit=limit)
             exchanges = earlier + exchanges
-    return exchanges, mark
+    return exchanges, mark, system
 
 
 def _print_json(told: dict[str, Any]) -> None:
     import json
 
     typer.echo(json.dumps(told, ensure_ascii=False))
+
+
+def _tell_instructions(system: str | None) -> None:
+    from bridge_cli.terminal import harmless, notice
+
+    if system is not None:
+        notice(f"The session's own instructions: {harmless(system)}")
 
 
 def _tell_mark(mark: str | None) -> None:
