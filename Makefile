@@ -26,7 +26,7 @@ demo: $(STAMP) ## The bridge on this machine: told a word, stopped, started agai
 
 # One of three mostly waits, for what it has deployed.
 test: lint $(CHECKOV_STAMP) ## Lint and run all tests
-	@$(VENV)/bin/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -q -n 3 --no-loadscope-reorder
 
 fuzz: $(STAMP) ## Look longer for input that breaks a parser: make fuzz MINUTES=10
 	@$(VENV)/bin/python -m tests.fuzz.longer $(MINUTES)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # No deadline: a test's time says more about the machine than about the code.
 settings.register_profile("bridge", max_examples=100, deadline=None)
@@ -29,14 +31,27 @@ _FIRST = (
 )
 
 
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types
+    """Has what shares a file, or deploys, run by one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.partition("::")[0].removeprefix("tests/"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Scheduling:
+    """Share the tests out among several workers (`-n`)."""
+    return _Scheduling(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what shares a file, or a deployment, run one after the other (`--dist loadgroup`)."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _FIRST.index(group) if (group := _group(item)) in _FIRST else len(_FIRST))
+    """Put those first that take longest."""
+    items.sort(key=lambda item: _rank(_group(item.path.relative_to(TESTS).as_posix())))
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS).as_posix()
+def _group(path: str) -> str:
     return "deployments" if path.startswith(_DEPLOY) else path
+
+
+def _rank(group: str) -> int:
+    return _FIRST.index(group) if group in _FIRST else len(_FIRST)
