@@ -20,7 +20,7 @@ from bridge.memory import prompt, summary, tokens
 from bridge.memory.prompt import Parts, Prompt
 from bridge.memory.recollection import Recollections
 from bridge.memory.window import Window
-from bridge.ports import Completed, Piece, Text
+from bridge.ports.claude import Completed, Piece, Text
 from bridge.remembering import Remembering
 from bridge.reminding import Reminding
 from bridge.summarizing import Settings as SummarySettings

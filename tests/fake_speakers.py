@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.errors import QuotaExceeded
-from bridge.ports import Clock, Connections, Revoked
+from bridge.ports.speaking import Clock, Connections, Revoked
 from bridge.speakers import Speakers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bridge.conversation import Turn
 from bridge.errors import QuotaExceeded
-from bridge.ports import Standing
+from bridge.ports.turns import Standing
 
 TODAY = "2026-11-22"
 

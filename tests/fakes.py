@@ -17,18 +17,10 @@ from bridge.memory.head import EVERYTHING, Head, Segment, Tombstone, mark_of
 from bridge.memory.prompt import Prompt
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import (
-    Completed,
-    Connection,
-    Erased,
-    Pause,
-    Piece,
-    Remembered,
-    Rewrite,
-    Taken,
-    Text,
-    never,
-)
+from bridge.ports.claude import Completed, Piece, Text
+from bridge.ports.memory import Erased, Pause, Rewrite, never
+from bridge.ports.sessions import Remembered, Taken
+from bridge.ports.speaking import Connection
 from bridge.pricing import Prices
 
 START = datetime(2026, 11, 22, 19, 37, 40, 123000, UTC)

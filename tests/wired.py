@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bridge.answering import Answering, Settings
 from bridge.memory.recollection import Recollections
-from bridge.ports import Claude, Gateway
+from bridge.ports.claude import Claude
+from bridge.ports.turns import Gateway
 from bridge.reminding import Reminding
 from tests.fake_turns import MemoryRequests, MemoryTurns
 from tests.fakes import PRICES, FakeClock, MemoryArchive, MemorySessions

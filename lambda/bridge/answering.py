@@ -18,7 +18,10 @@ from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
 from bridge.outbox import Outbox
 from bridge.outcome import Outcome
-from bridge.ports import Claude, Clock, Gateway, Remembered, Requests, Sessions, Standing, Turns
+from bridge.ports.claude import Claude
+from bridge.ports.sessions import Remembered, Sessions
+from bridge.ports.speaking import Clock
+from bridge.ports.turns import Gateway, Requests, Standing, Turns
 from bridge.pricing import Prices
 from bridge.protocol.frames import Frame
 from bridge.reminding import Reminding

@@ -13,7 +13,7 @@ from bridge.conversation import STOP_REASON_CANCELLED, STOP_REASON_ERROR, Usage
 from bridge.errors import BridgeError, Refused, UpstreamError
 from bridge.interruption import Interrupted, Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Claude, Completed, Piece, Started
+from bridge.ports.claude import Claude, Completed, Piece, Started
 
 MAX_ANSWER_BYTES = 250_000
 """The longest answer that is kept: with the longest message it fits an item's 400 KB."""

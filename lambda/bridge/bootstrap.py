@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from bridge.forgetting import Forgetting
     from bridge.intake import Reception
     from bridge.memory.recollection import Recollections
-    from bridge.ports import Claude, Connections, Gateway, Rates, Sessions, Turns
+    from bridge.ports.claude import Claude
+    from bridge.ports.sessions import Sessions
+    from bridge.ports.speaking import Connections, Rates
+    from bridge.ports.turns import Gateway, Turns
     from bridge.pricing import Prices
     from bridge.protocol.handshake import Handshake
     from bridge.remembering import Remembering

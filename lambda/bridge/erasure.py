@@ -14,7 +14,7 @@ from bridge.conversation import SessionKey
 from bridge.memory.head import EVERYTHING, Head, Tombstone
 from bridge.memory.named import names_in
 from bridge.memory.refs import Ref, milliseconds
-from bridge.ports import Archive, Eraser, Pause
+from bridge.ports.memory import Archive, Eraser, Pause
 
 TURNS_END_WITHIN = timedelta(minutes=20)
 """A turn that had begun when its session was forgotten has ended by then; its tombstone stays so long."""

@@ -17,7 +17,8 @@ import time
 from bridge.conversation import SessionKey
 from bridge.errors import Internal
 from bridge.memory.head import EVERYTHING
-from bridge.ports import Archive, DeadLetters, Eraser
+from bridge.ports.memory import Archive, Eraser
+from bridge.ports.turns import DeadLetters
 from bridge.remembering import Remembering
 
 MOST_SECONDS = 13.0

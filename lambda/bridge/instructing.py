@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.conversation import Instructions, Session, Turn
-from bridge.ports import Sessions
+from bridge.ports.sessions import Sessions
 
 
 def in_force(turn: Turn, session: Session, sessions: Sessions) -> Instructions | None:

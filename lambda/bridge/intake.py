@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from bridge.conversation import RecallScope, Session, SessionKey, Turn, Wire, new_session_name
 from bridge.errors import BadRequest, BridgeError, Internal, NotFound
 from bridge.memory.refs import milliseconds
-from bridge.ports import Clock, Connection, Intake, Sessions
+from bridge.ports.sessions import Sessions
+from bridge.ports.speaking import Clock, Connection
+from bridge.ports.turns import Intake
 from bridge.protocol import frames, original, pages, requests
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import FrameError

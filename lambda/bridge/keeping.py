@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.conversation import Exchange, Session, Turn
 from bridge.errors import TurnTaken
 from bridge.memory.window import Window
-from bridge.ports import Remembered, Sessions
+from bridge.ports.sessions import Remembered, Sessions
 
 MAX_NUMBERINGS = 5
 """How often a turn looks for its number before it gives up: more than once is a rare accident."""

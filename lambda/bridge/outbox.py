@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.errors import ClientGone
-from bridge.ports import Gateway
+from bridge.ports.turns import Gateway
 from bridge.protocol import frames
 from bridge.protocol.frames import Frame
 

@@ -23,7 +23,8 @@ from bridge.memory.recall.meaning import vocabulary
 from bridge.memory.recall.segments import VERSION
 from bridge.memory.recollection import MOST_READ, messages_of
 from bridge.memory.refs import Ref, digest, is_silent, message_id, milliseconds, ref_of, refs_of
-from bridge.ports import Archive, Clock, Eraser, Pause, Rewrite, never
+from bridge.ports.memory import Archive, Eraser, Pause, Rewrite, never
+from bridge.ports.speaking import Clock
 
 Lost = Callable[[int, int], None]
 """Hears of so many segments that could not be read, and of how many exchanges they named."""

@@ -11,7 +11,7 @@ from bridge.memory.head import Head
 from bridge.memory.query import MemoryQuery
 from bridge.memory.refs import Ref, is_silent
 from bridge.memory.window import Window
-from bridge.ports import Archive
+from bridge.ports.memory import Archive
 
 if TYPE_CHECKING:
     from bridge.memory.recollection import Recollections

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from bridge.closing import recorded_failure
 from bridge.conversation import Exchange, SessionKey
 from bridge.errors import ClientGone, NotFound
-from bridge.ports import Connection, Gateway, Intake, Sessions, Standing, Turns
+from bridge.ports.sessions import Sessions
+from bridge.ports.speaking import Connection
+from bridge.ports.turns import Gateway, Intake, Standing, Turns
 from bridge.protocol import frames
 from bridge.protocol.frames import Frame
 from bridge.protocol.requests import Cancel, Resume

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.errors import Unauthorized
-from bridge.ports import Clock, Connection, Connections, Rates, Revocations
+from bridge.ports.speaking import Clock, Connection, Connections, Rates, Revocations
 
 if TYPE_CHECKING:  # whoever only hears frames does not pay for reading tokens
     from bridge.auth import Identity

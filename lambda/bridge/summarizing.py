@@ -12,7 +12,9 @@ from bridge.interruption import Interruption
 from bridge.memory import summary
 from bridge.memory.prompt import Prompt
 from bridge.memory.summary import Summary
-from bridge.ports import Claude, Clock, Completed, Sessions, Started, Summaries, Taken, Text
+from bridge.ports.claude import Claude, Completed, Started, Text
+from bridge.ports.sessions import Sessions, Summaries, Taken
+from bridge.ports.speaking import Clock
 from bridge.pricing import Bill, Prices
 
 GOOD_ENDS = ("end_turn", "stop_sequence", "max_tokens")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.conversation import Turn
-from bridge.ports import Standing, Turns
+from bridge.ports.turns import Standing, Turns
 
 INTERVAL = 0.4
 """Seconds between two looks: with the look itself, whoever cancels waits less than one. A look takes half

@@ -14,7 +14,7 @@ from bridge.interruption import Interruption
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from tests.fakes import START, FakeSecret, an_exchange
 from tests.messages_server import KEY, MessagesServer
 

@@ -15,7 +15,7 @@ from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import Failure, SessionKey
 from bridge.memory.head import Head, Segment, Tombstone, mark_of
 from bridge.memory.refs import Ref, milliseconds
-from bridge.ports import Rewrite
+from bridge.ports.memory import Rewrite
 from tests.adapters.speaking import DAYS, name, say, segments
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock

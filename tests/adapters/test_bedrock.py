@@ -18,7 +18,7 @@ from bridge.interruption import Interrupted, Interruption
 from bridge.memory import prompt
 from bridge.memory.prompt import LONG_CACHE, Parts
 from bridge.memory.window import Window
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from tests.adapters.test_interruption import SilentServer, ask_after
 from tests.aws import ENVIRONMENT
 from tests.bedrock_wire import REQUEST_ID, chunk, event, exception, failing, streaming, wrapped

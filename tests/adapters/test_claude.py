@@ -10,7 +10,7 @@ from bridge.interruption import Interruption
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
-from bridge.ports import Piece, Started, Text
+from bridge.ports.claude import Piece, Started, Text
 from tests.adapters.asking import ANSWERED, api, ask, fails, listen
 from tests.fakes import START as NOW
 from tests.fakes import an_exchange

@@ -16,7 +16,8 @@ from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, Usage
 from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Erased, Taken
+from bridge.ports.memory import Erased
+from bridge.ports.sessions import Taken
 from tests.adapters.speaking import DAYS, cut, say, seqs
 from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock

@@ -9,7 +9,7 @@ import pytest
 from bridge.adapters import items
 from bridge.adapters.connections import DynamoConnections
 from bridge.adapters.lately import KNOWN_AT_MOST
-from bridge.ports import Connection
+from bridge.ports.speaking import Connection
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import START, FakeClock
 

@@ -15,7 +15,8 @@ from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, SessionKey, Usage, format_time, parse_time
 from bridge.memory.refs import milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Erased, Taken
+from bridge.ports.memory import Erased
+from bridge.ports.sessions import Taken
 from tests.adapters.speaking import DAYS, cut, delete, item, name, say, seqs
 from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock, request_id

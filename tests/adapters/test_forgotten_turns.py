@@ -19,7 +19,7 @@ from bridge.erasure import TURNS_END_WITHIN
 from bridge.errors import SessionForgotten
 from bridge.forgetting import Forgetting
 from bridge.memory.head import Head, mark_of
-from bridge.ports import Rewrite
+from bridge.ports.memory import Rewrite
 from bridge.remembering import Remembering
 from tests.adapters.speaking import DAYS, delete, name, say, seqs
 from tests.aws import HASHES_TABLE, SESSIONS_TABLE, Calls

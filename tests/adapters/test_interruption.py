@@ -15,7 +15,7 @@ from bridge.interruption import Interrupted, Interruption
 from bridge.memory import prompt
 from bridge.memory.prompt import Parts
 from bridge.memory.window import Window
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from tests.fakes import START as NOW
 from tests.fakes import FakeSecret
 from tests.messages_server import KEY, START, STOP, text

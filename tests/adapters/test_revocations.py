@@ -8,7 +8,7 @@ import pytest
 
 from bridge.adapters import items, revocations
 from bridge.adapters.revocations import DynamoRevocations
-from bridge.ports import Revoked
+from bridge.ports.speaking import Revoked
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import FakeClock
 

@@ -13,7 +13,7 @@ from bridge.adapters.sessions import DynamoSessions
 from bridge.adapters.summaries import DynamoSummaries
 from bridge.conversation import Cost, Session, Usage
 from bridge.memory.summary import Summary
-from bridge.ports import Taken
+from bridge.ports.sessions import Taken
 from tests.adapters.speaking import DAYS, cut, delete, item, say, seqs
 from tests.aws import SESSIONS_TABLE, Calls
 from tests.fakes import KEY, START, FakeClock

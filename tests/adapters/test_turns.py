@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from bridge.adapters import items, turn_items
 from bridge.adapters.turns import DynamoTurns
 from bridge.errors import QuotaExceeded
-from bridge.ports import Standing
+from bridge.ports.turns import Standing
 from tests import aws
 from tests.fakes import KEY, FakeClock, a_turn, request_id
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.adapters.revocations import DynamoRevocations
-from bridge.ports import Connection, Revoked
+from bridge.ports.speaking import Connection, Revoked
 from bridge_cli import tokens
 from bridge_cli.errors import UsageError
 from bridge_cli.revoking import KEPT

@@ -10,7 +10,7 @@ from bridge.adapters.erasing import DynamoEraser
 from bridge.adapters.sessions import DynamoSessions
 from bridge.conversation import SessionKey
 from bridge.memory.head import mark_of
-from bridge.ports import Remembered
+from bridge.ports.sessions import Remembered
 from tests import aws
 from tests.contract.conftest import SEAL_AT, Deployment
 from tests.contract.speaking import Speaker, reply, stored, told_by

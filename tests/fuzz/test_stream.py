@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError, UpstreamError
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from bridge.protocol import sse
 from tests.fuzz.effort import effort
 from tests.fuzz.inputs import changed, cuts, json_texts

@@ -13,7 +13,7 @@ from bridge.conversation import Usage
 from bridge.errors import UpstreamError
 from bridge.interruption import Interrupted, Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from tests.fakes import MODEL
 from tests.simulated.remote import Wire
 from tests.simulated.strands import Stage

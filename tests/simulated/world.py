@@ -19,7 +19,8 @@ from bridge.adapters.queue import RETRY_SECONDS
 from bridge.conversation import Instructions, Session, SessionKey
 from bridge.handlers import answer as answer_handler
 from bridge.handlers import message as message_handler
-from bridge.ports import Connection, Remembered
+from bridge.ports.sessions import Remembered
+from bridge.ports.speaking import Connection
 from tests.fakes import request_id
 from tests.simulated.claude import Claude, Script
 from tests.simulated.facts import ANSWER_SECONDS, MESSAGE_SECONDS, SESSIONS, Facts, number_of

@@ -11,7 +11,7 @@ from bridge.conversation import Failure, Session, Turn, Usage
 from bridge.errors import BridgeError, Internal, TurnTaken, UpstreamError, UpstreamOverloaded
 from bridge.keeping import MAX_NUMBERINGS
 from bridge.outcome import Outcome
-from bridge.ports import Completed
+from bridge.ports.claude import Completed
 from tests import wired
 from tests.fake_turns import MemoryTurns
 from tests.fakes import (

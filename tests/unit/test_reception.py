@@ -11,7 +11,7 @@ import pytest
 from bridge.conversation import Session, SessionKey
 from bridge.errors import Conflict
 from bridge.intake import Reception, Reply, Settings
-from bridge.ports import Connection
+from bridge.ports.speaking import Connection
 from bridge.resuming import Resuming
 from tests import wired
 from tests.fake_speakers import speakers

@@ -16,7 +16,8 @@ from bridge.conversation import Usage
 from bridge.errors import Internal, NotFound, UpstreamError
 from bridge.memory.head import Head, Tombstone, mark_of
 from bridge.outcome import Outcome
-from bridge.ports import Connection, Started
+from bridge.ports.claude import Started
+from bridge.ports.speaking import Connection
 from bridge.protocol.requests import Cancel, Resume
 from bridge.resuming import Resuming
 from tests import wired

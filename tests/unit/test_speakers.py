@@ -6,7 +6,7 @@ import pytest
 
 from bridge.auth import ANONYMOUS, Identity
 from bridge.errors import QuotaExceeded, Unauthorized
-from bridge.ports import Connection, Revoked
+from bridge.ports.speaking import Connection, Revoked
 from bridge.speakers import Speakers
 from tests.fake_speakers import MemoryRates, MemoryRevocations, speakers
 from tests.fakes import START, FakeClock, MemoryConnections

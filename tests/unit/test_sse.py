@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 from bridge.protocol import sse
 from tests.strategies import texts
 

@@ -13,7 +13,7 @@ from bridge.conversation import Session, Usage
 from bridge.errors import UpstreamError
 from bridge.memory import summary
 from bridge.memory.summary import FOLDED_AT_ONCE, MAX_CHARACTERS, Summary
-from bridge.ports import Completed
+from bridge.ports.claude import Completed
 from bridge.summarizing import MOST_FOLDED, Folded, Settings, Summarizing
 from tests.fakes import (
     KEY,

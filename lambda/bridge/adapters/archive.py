@@ -17,7 +17,8 @@ from bridge.adapters import batches, items, memory_items
 from bridge.conversation import Exchange
 from bridge.memory.head import EVERYTHING, Head, Segment, Tombstone, mark_of
 from bridge.memory.refs import Ref, milliseconds
-from bridge.ports import Clock, Rewrite
+from bridge.ports.memory import Rewrite
+from bridge.ports.speaking import Clock
 
 _SETTLED = timedelta(seconds=10)
 """After so long any copy of the table has what was written: DynamoDB says "usually within a second"."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from bridge.errors import BridgeError
 from bridge.interruption import Interrupted, Interruption
-from bridge.ports import Completed, Piece, Text
+from bridge.ports.claude import Completed, Piece, Text
 
 ATTEMPTS = 4
 """How often a call is tried in all while no text came; no provider knows a call again, so never after."""

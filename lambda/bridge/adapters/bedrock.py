@@ -29,7 +29,7 @@ from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Piece, Text
+from bridge.ports.claude import Piece, Text
 from bridge.protocol import sse
 
 VERSION = "bedrock-2023-05-31"
@@ -91,7 +91,7 @@ class BedrockModels:
 
     @contextmanager
     def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:
-        """Ask Claude; see `bridge.ports.Claude`. ``model`` is an id, an inference profile's, or an ARN."""
+        """Ask Claude; see `bridge.ports.claude.Claude`. ``model`` is an id, an inference profile's, or an ARN."""
         body: dict[str, Any] = {
             "anthropic_version": VERSION,
             "max_tokens": self._max_output_tokens,

@@ -19,7 +19,7 @@ from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports import Piece, Secret
+from bridge.ports.claude import Piece, Secret
 from bridge.protocol import sse
 
 CONNECT_TIMEOUT = 10.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.adapters import items
 from bridge.adapters.lately import Lately
-from bridge.ports import Clock, Connection
+from bridge.ports.speaking import Clock, Connection
 
 
 class DynamoConnections:

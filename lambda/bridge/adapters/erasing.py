@@ -17,7 +17,7 @@ from bridge.adapters.hashes import DynamoHashes
 from bridge.adapters.items import Item
 from bridge.conversation import SessionKey, format_time, parse_time
 from bridge.memory.refs import Ref, milliseconds
-from bridge.ports import Erased, Pause, never
+from bridge.ports.memory import Erased, Pause, never
 
 
 class DynamoEraser:

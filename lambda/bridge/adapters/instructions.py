@@ -16,7 +16,7 @@ from bridge.adapters import items
 from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
 from bridge.conversation import Exchange, Instructions, Session, SessionKey, format_time
-from bridge.ports import Clock
+from bridge.ports.speaking import Clock
 
 SPARE_SHARE = 0.25
 LEAST_SPARE = timedelta(hours=2)

@@ -23,7 +23,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from bridge.adapters import hashes
 from bridge.conversation import Turn
 from bridge.errors import Conflict
-from bridge.ports import TurnQueue
+from bridge.ports.turns import TurnQueue
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -30,7 +30,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from bridge.conversation import Cost, Exchange, Failure, Session, SessionKey, Usage, format_time, parse_time
-from bridge.ports import Connection
+from bridge.ports.speaking import Connection
 
 Item = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-from bridge.ports import Clock
+from bridge.ports.speaking import Clock
 
 KNOWN_FOR = 60
 """Seconds for which what was read is taken as it was."""

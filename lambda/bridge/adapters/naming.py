@@ -12,7 +12,7 @@ from bridge.adapters import items, memory_items
 from bridge.adapters.items import Item
 from bridge.conversation import SessionKey
 from bridge.memory.head import Head
-from bridge.ports import Clock
+from bridge.ports.speaking import Clock
 
 
 class Naming:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bridge.adapters import items
 from bridge.adapters.items import Item
 from bridge.errors import QuotaExceeded
-from bridge.ports import Clock
+from bridge.ports.speaking import Clock
 
 SEQ = -1
 

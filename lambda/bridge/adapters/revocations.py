@@ -7,7 +7,7 @@ from typing import Any
 from bridge.adapters import items
 from bridge.adapters.items import Item
 from bridge.adapters.lately import Lately
-from bridge.ports import Clock, Revoked
+from bridge.ports.speaking import Clock, Revoked
 
 SEQ = -1
 

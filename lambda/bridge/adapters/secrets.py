@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvi
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from bridge.errors import Internal
-from bridge.ports import Secret
+from bridge.ports.claude import Secret
 
 MAX_AGE = 300
 """Seconds for which a value is taken as read: a rotated secret is in use after five minutes."""

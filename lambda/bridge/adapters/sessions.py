@@ -28,7 +28,8 @@ from bridge.errors import SessionForgotten
 from bridge.memory.head import Head
 from bridge.memory.refs import Ref, milliseconds
 from bridge.memory.summary import Summary
-from bridge.ports import Clock, Remembered
+from bridge.ports.sessions import Remembered
+from bridge.ports.speaking import Clock
 
 _LAST_TURN = 10**15
 

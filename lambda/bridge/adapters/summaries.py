@@ -12,7 +12,8 @@ from bridge.adapters import items
 from bridge.adapters.conflicts import outlast, reasons
 from bridge.conversation import Session, SessionKey, format_time
 from bridge.memory.summary import Summary
-from bridge.ports import Clock, Taken
+from bridge.ports.sessions import Taken
+from bridge.ports.speaking import Clock
 
 
 class DynamoSummaries:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.adapters import items
 from bridge.conversation import Exchange, Session, SessionKey, title_of
-from bridge.ports import Clock
+from bridge.ports.speaking import Clock
 
 TRIES = 3
 """How often a title is put right again where a turn wrote the header meanwhile."""

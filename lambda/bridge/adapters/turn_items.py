@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from bridge.adapters.items import Item, from_item, to_item
-from bridge.ports import Standing
+from bridge.ports.turns import Standing
 
 SEQ = -1
 

@@ -21,7 +21,8 @@ from bridge.adapters.conflicts import outlast
 from bridge.adapters.items import Item
 from bridge.conversation import Turn
 from bridge.errors import QuotaExceeded
-from bridge.ports import Clock, Standing
+from bridge.ports.speaking import Clock
+from bridge.ports.turns import Standing
 
 LONGEST_WAIT = timedelta(days=20)
 """A message may wait four days in the queue and 14 in the dead-letter queue: so long it is known whether

@@ -21,7 +21,8 @@ from bridge.memory.named import names_in
 from bridge.memory.query import MemoryQuery
 from bridge.memory.recall import Hit, Message, RecallIndex
 from bridge.memory.refs import Ref, digest, is_silent, message_id, ref_of, role_of
-from bridge.ports import Archive, Clock
+from bridge.ports.memory import Archive
+from bridge.ports.speaking import Clock
 
 MOST_READ = 75
 """Exchanges that wait and are read at once at most: with those that are quoted, DynamoDB's 100. Older

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.conversation import Usage
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
-from bridge.ports import Completed, Piece, Started, Text
+from bridge.ports.claude import Completed, Piece, Started, Text
 
 OVERLOADED = ("overloaded_error", "rate_limit_error")
 _USAGE = tuple(Usage().as_dict())
