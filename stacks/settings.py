@@ -171,7 +171,7 @@ def _looks_misspelt(name: str) -> bool:
     """
     if name in {prop.name for prop in fields(BridgeProps)} - _OF_OTHERS:
         return True
-    return name not in {"env", "environments"} and bool(get_close_matches(name, SETTINGS, n=1, cutoff=0.85))
+    return name not in {"env", "environments"} and bool(get_close_matches(name, SETTINGS, n=1, cutoff=0.8))
 
 
 def _instead(name: object, allowed: Collection[str]) -> str:

@@ -37,8 +37,10 @@ class LocalBridge:
 
 
 def installed() -> bool:
-    """Tell whether the extra `local` is there."""
-    return importlib.util.find_spec("bridge_local") is not None
+    """Tell whether the extra `local` is there: a wheel brings its own part of it in any case."""
+    return all(
+        importlib.util.find_spec(name) is not None for name in ("bridge_local", "ministack", "aws_cdk")
+    )
 
 
 def fresh_token() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -59,6 +60,12 @@ class Line:
         """The request that the line belongs to, where it belongs to one alone."""
         told = self.fields.get("correlation_id")
         return told if isinstance(told, str) else None
+
+    def is_of(self, request_id: str) -> bool:
+        """Tell whether the line tells of a request, by its id, Claude's for it, or either's beginning."""
+        told = (self.fields.get(name) for name in ("correlation_id", "claude_request_id"))
+        lists = (self.fields.get(name) or () for name in ("request_ids", "claude_request_ids"))
+        return any(str(one).startswith(request_id) for one in (*told, *itertools.chain(*lists)) if one)
 
     @property
     def connection_id(self) -> str | None:

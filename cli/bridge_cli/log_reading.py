@@ -116,7 +116,6 @@ class Turn:
     def __init__(self, source: Source, request_id: str, since: datetime) -> None:
         self._source = source
         self._begin = self._since = since
-        self._named = request_id
         self._ids = {request_id}
         self._connections: set[str] = set()
         self._seen: set[str] = set()
@@ -124,10 +123,9 @@ class Turn:
 
     def look(self) -> list[Line]:
         """Return what was not there at an earlier look, in the order of time."""
-        own = [line for known in self._ids for line in self._source.read(self._since, known)]
-        meant = {line.request_id for line in own if line.request_id and self._calls_claude(line)}
-        for request_id in meant - self._ids:
-            own += self._source.read(self._begin, request_id)
+        own = [line for known in self._ids for line in self._of(known, self._since)]
+        for request_id in {line.request_id for line in own if line.request_id} - self._ids:
+            own += self._of(request_id, self._begin)
             self._ids.add(request_id)  # once it was read: a look that fails is said again
         lines = list(own)
         for connection in self._connections:
@@ -141,9 +139,9 @@ class Turn:
         self._since = max([self._since, *(line.stamped - OVERLAP for line in own)])
         return fresh
 
-    def _calls_claude(self, line: Line) -> bool:
-        """Tell whether a line is of the call to Claude by whose id the turn is looked for."""
-        return line.fields.get("claude_request_id") == self._named
+    def _of(self, request_id: str, since: datetime) -> list[Line]:
+        """Read a request's lines: its id may stand in others', too, a short one in any account's number."""
+        return [line for line in self._source.read(since, request_id) if line.is_of(request_id)]
 
     def _opened_and_closed(self, connection_id: str, since: datetime) -> list[Line]:
         return self._source.read(since, connection_id, ("connect", "disconnect"))

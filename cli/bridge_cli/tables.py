@@ -70,6 +70,8 @@ def print_exchanges(exchanges: list[Exchange]) -> None:
 def print_memories(memories: list[Memory]) -> None:
     """Print passages, each under a line that names its session, turn, who said it, when, and its score."""
     if not sys.stdout.isatty():
+        if not memories:
+            notice("Nothing that bears on this is remembered.")
         for one in memories:
             print(f"[{one.session_id} {one.turn}] {who(one.role)}, {one.at}, score {one.score:.2f}")
             print(one.text)

@@ -250,3 +250,12 @@ def test_a_time_may_be_named() -> None:
 def test_what_is_no_time_is_told(since: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         moment(since, NOW)
+
+
+def test_the_beginning_of_an_id_finds_its_turn_and_no_line_that_holds_it_elsewhere() -> None:
+    short = REQUEST[:8]
+    received = a_line(1, 0, "message", connection_id=CONNECTION, correlation_id=REQUEST)
+    taken_in = a_line(2, 0, "remember", request_ids=["another", REQUEST])
+    stray = a_line(3, 0, "answer", function_arn=f"arn:aws:lambda:eu-west-1:0{short}000:function:x")
+    turn = Turn(Arriving([(line, 0) for line in (received, taken_in, stray)]), short, NOW)
+    assert [line.event_id for line in turn.look()] == [received.event_id, taken_in.event_id]

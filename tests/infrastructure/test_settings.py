@@ -257,6 +257,8 @@ def test_a_misspelt_override_is_not_lost_in_silence() -> None:
         SettingsError, match="-c throtle_rate: there is no such setting; did you mean throttle"
     ):
         read(_context(throtle_rate="5"))
+    with pytest.raises(SettingsError, match=r"-c modle: there is no such setting; did you mean model\?"):
+        read(_context(modle="claude-haiku-5-5"))
 
 
 @pytest.mark.parametrize(

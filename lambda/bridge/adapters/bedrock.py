@@ -91,7 +91,7 @@ class BedrockModels:
 
     @contextmanager
     def answer(self, prompt: Prompt, model: str, interruption: Interruption) -> Iterator[Iterable[Piece]]:
-        """Ask Claude; see `bridge.ports.claude.Claude`. ``model`` is an id, an inference profile's, or an ARN."""
+        """Ask Claude; see the port. ``model`` is an id, an inference profile's, or an ARN."""
         body: dict[str, Any] = {
             "anthropic_version": VERSION,
             "max_tokens": self._max_output_tokens,
