@@ -24,6 +24,7 @@ import boto3
 import jwt
 
 from bench.standin import INSTANT, STEADY
+from bridge.memory.summary import INSTRUCTIONS
 from bridge_local import model_server, ports
 from bridge_local.deployment import STACK
 from bridge_local.emulator import FUNCTIONS_ENDPOINT
@@ -130,8 +131,9 @@ class Deployed:
         return len(self.switchboard.asked)
 
     def last_request(self) -> dict[str, Any]:
-        """Return what Claude was asked last."""
-        return self.switchboard.asked[-1].request
+        """Return what Claude was asked last for a turn: a summary may be asked for at any time beside it."""
+        asked = (each.request for each in reversed(self.switchboard.asked))
+        return next(request for request in asked if INSTRUCTIONS not in str(request.get("system")))
 
 
 @contextmanager
