@@ -105,7 +105,8 @@ def connections() -> Connections:
 def doorkeeper() -> Doorkeeper:
     """Return what tells who connects with a handshake; it raises `Unauthorized`."""
     from bridge import auth
-    from bridge.adapters.secrets import UNSET, secret
+    from bridge.adapters.secrets import secret
+    from bridge.ports.secrets import UNSET
 
     mode = settings().auth()
     if mode == "none":

@@ -19,7 +19,8 @@ from bridge.adapters.breakable import breakable_session, breaking_off
 from bridge.errors import BridgeError, UpstreamError, UpstreamOverloaded
 from bridge.interruption import Interruption
 from bridge.memory.prompt import Prompt
-from bridge.ports.claude import Piece, Secret
+from bridge.ports.claude import Piece
+from bridge.ports.secrets import UNSET, Secret
 from bridge.protocol import sse
 
 CONNECT_TIMEOUT = 10.0
@@ -34,9 +35,6 @@ MAX_ERROR_BYTES = 65_536
 
 MAX_RETRY_AFTER = 86_400.0
 """Seconds that a client is told to wait at most; who asks for more has not said when."""
-
-NO_KEY = "unset"
-"""What a deployment puts in the secret's place until someone sets the key."""
 
 _REQUEST_ID = re.compile("[!-~]{1,128}")
 _OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529)
@@ -84,10 +82,10 @@ class MessagesApi:
 
     def _attempt(self, body: dict[str, Any], interruption: Interruption) -> Iterator[Piece]:
         key = self._key.value()
-        if _header_value(key) == NO_KEY:
+        if _header_value(key) == UNSET:
             key = self._key.value(fresh=True)
         sent = _header_value(key)
-        if sent == NO_KEY:
+        if sent == UNSET:
             raise UpstreamError("The bridge has no Anthropic key yet. Put one in with: bridge key set")
         named: str | None = None
         try:

@@ -9,13 +9,10 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvi
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from bridge.errors import Internal
-from bridge.ports.claude import Secret
+from bridge.ports.secrets import UNSET, Secret
 
 MAX_AGE = 300
 """Seconds for which a value is taken as read: a rotated secret is in use after five minutes."""
-
-UNSET = "unset"
-"""What stands for a secret that nobody has set yet: what a deployment creates holds it."""
 
 _SERVICE = 2  # the third part of an ARN
 

@@ -55,13 +55,3 @@ class Claude(Protocol):
         Leaving the context closes the call. Raises a `BridgeError`, at entry or while reading, and
         `Interrupted` soon after the ``interruption`` was asked for.
         """
-
-
-class Secret(Protocol):
-    """A secret's value, which may be rotated while the function runs."""
-
-    def value(self, *, fresh: bool = False) -> str:
-        """Return the value, at most five minutes old, or as it is now where ``fresh``.
-
-        Raises `Internal` where it cannot be read.
-        """
