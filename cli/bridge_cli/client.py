@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
 from typing import Self
 
 from bridge_cli import exchanges, protocol, requesting
@@ -166,17 +167,24 @@ class BridgeClient:
     async def history(
         self, session_id: str, *, before: str | None = None, limit: int | None = None
     ) -> tuple[list[Exchange], str | None]:
-        """Return a page of whole exchanges, oldest first, and the mark of the page before it.
+        """Return a page of whole exchanges, oldest first, and the mark of the page before it."""
+        page = await self.history_page(session_id, before=before, limit=limit)
+        return list(page.exchanges), page.before
+
+    async def history_page(
+        self, session_id: str, *, before: str | None = None, limit: int | None = None
+    ) -> HistoryPage:
+        """Return the same, with the session's own instructions on the page of the newest exchanges.
 
         Where the page begins inside an exchange that came in parts, the pages before are fetched until it
         is whole; so is the one before the first, where the session's instructions left that no room.
         """
-        page = await self._page(session_id, before, limit)
+        page = newest = await self._page(session_id, before, limit)
         entries = page.exchanges
         while (not entries or exchanges.begins_inside(entries)) and page.before is not None:
             page = await self._page(session_id, page.before, limit)
             entries = page.exchanges + entries
-        return exchanges.joined(entries), page.before
+        return replace(page, exchanges=tuple(exchanges.joined(entries)), system=newest.system)
 
     async def instructions(self, session_id: str) -> str | None:
         """Return the session's own instructions that are in force; None where it has none.

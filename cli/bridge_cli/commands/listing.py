@@ -116,12 +116,12 @@ async def _history(
     from bridge_cli.terminal import notice
 
     async with BridgeClient(endpoint, notice=notice) as bridge:
-        exchanges, mark = await bridge.history(session, before=before, limit=limit)
-        system = await bridge.instructions(session) if before is None else None
+        page = await bridge.history_page(session, before=before, limit=limit)
+        exchanges, mark = list(page.exchanges), page.before
         while everything and mark is not None:
             earlier, mark = await bridge.history(session, before=mark, limit=limit)
             exchanges = earlier + exchanges
-    return exchanges, mark, system
+    return exchanges, mark, page.system
 
 
 def _print_json(told: dict[str, Any]) -> None:
