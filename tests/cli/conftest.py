@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bridge_cli import local_aws
 from bridge_cli.main import app
-from tests.cli.fake_aws import FakeAws, fake_aws
+from tests.cli.fake_aws import STACK, FakeAws, fake_aws
 from tests.cli.fake_bridge import FakeBridge
 from tests.cli.mcp_clients import TOKEN, Assistants
 
@@ -65,3 +65,10 @@ def run() -> Run:
         return result
 
     return invoke
+
+
+@pytest.fixture
+def dynamodb(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """DynamoDB, with the tables of the stack that is meant where none is named."""
+    monkeypatch.setenv("BRIDGE_STACK", STACK)
+    return aws.add_tables()

@@ -26,7 +26,7 @@ from tests.aws import SESSIONS_TABLE
 from tests.cli import archived
 from tests.cli.archived import exchange, header, instructions, said, summary
 from tests.cli.conftest import Run
-from tests.cli.fake_aws import STACK, FakeAws
+from tests.cli.fake_aws import FakeAws
 
 _tables = (f"table-{number}" for number in count())
 
@@ -39,12 +39,6 @@ INSTRUCTED = [
 ]
 EXPIRED = [exchange("ada", "old", n) for n in (1, 2)]
 BOBS = [header("ada/bob", "plans"), exchange("ada/bob", "plans", 1)]
-
-
-@pytest.fixture
-def dynamodb(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("BRIDGE_STACK", STACK)
-    return aws.add_tables()
 
 
 @pytest.fixture

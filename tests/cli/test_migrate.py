@@ -33,12 +33,6 @@ from tests.cli.originals import conversation, item
 from tests.cli.test_archive import empty, held, pending, put
 
 
-@pytest.fixture
-def dynamodb(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("BRIDGE_STACK", STACK)
-    return aws.add_tables()
-
-
 def test_on_the_command_line(dynamodb: Any, run: Run) -> None:
     source = drawn.table(
         dynamodb,

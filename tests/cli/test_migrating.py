@@ -32,7 +32,6 @@ from bridge_cli.migrating_messages import messages_of
 from tests.aws import HASHES_TABLE, SESSIONS_TABLE
 from tests.cli import originals as drawn
 from tests.cli.archived import exchange
-from tests.cli.fake_aws import STACK, FakeAws
 from tests.cli.migrated import (
     ADA,
     KEPT,
@@ -45,12 +44,6 @@ from tests.cli.migrated import (
 )
 from tests.cli.originals import conversation, item
 from tests.cli.test_archive import empty, forget, held, put
-
-
-@pytest.fixture
-def dynamodb(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("BRIDGE_STACK", STACK)
-    return aws.add_tables()
 
 
 def now() -> datetime:

@@ -23,12 +23,6 @@ OWNER = "arn:aws:sts::123456789012:assumed-role/team/ada"
 
 
 @pytest.fixture
-def dynamodb(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("BRIDGE_STACK", STACK)
-    return aws.add_tables()
-
-
-@pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Sleep not, but note for how long it would have been."""
     slept: list[float] = []

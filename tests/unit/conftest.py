@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.simulated.world import World
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "PYTEST_", "COV_", "HYPOTHESIS_")
 
@@ -23,3 +27,15 @@ def _no_world(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if not name.startswith(_KEPT):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A simulated world with one client, which holds what it claims at the test's end."""
+    from tests.simulated.claims import Claims
+    from tests.simulated.world import World
+
+    with World() as world:
+        world.connect("ada")
+        yield world
+        Claims(world).always()

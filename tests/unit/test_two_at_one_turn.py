@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bridge.conversation import SessionKey
@@ -18,14 +16,6 @@ ANSWERED = Script(1, "completed")
 ALL = 1000
 BEGUN, KEPT = "SET #session = :session, #began", "put item ada/travel"
 """What a function's trace says when it has marked its turn as begun, and when it has kept it."""
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with World() as world:
-        world.connect("ada")
-        yield world
-        Claims(world).always()
 
 
 def ask(world: World, script: Script = ANSWERED) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bridge.conversation import SessionKey
-from tests.simulated.claims import Claims
 from tests.simulated.claude import Script
 from tests.simulated.strands import Invocation
 from tests.simulated.world import World
@@ -16,14 +13,6 @@ KEY = SessionKey("ada", "travel")
 ALL = 1000
 ASKED, KEPT = "Claude is asked", "transact write items ada/travel"
 """What a function's trace says when it has asked Claude, and when it has kept its turn."""
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with World() as world:
-        world.connect("ada")
-        yield world
-        Claims(world).always()
 
 
 def name(world: World, system: str | None) -> None:
